@@ -1,0 +1,235 @@
+//! Untrusted in, [`Verified`] out: signature, key, validity, binding, and
+//! whether what the client claims can be true given what the site saw.
+
+use jiff::Timestamp;
+
+use crate::bins::BIN;
+use crate::goodput::{self, Estimate};
+use crate::key::{Purpose, RegisteredKey};
+use crate::receipt::{ReceiptV1, SubtestRecord};
+use crate::submission::{ObservedSubtest, Submission};
+use crate::unit::{BitRate, Micros};
+
+/// A submission whose receipt holds and whose claims agree with it. Only
+/// [`verify`] makes one, and the store takes nothing else.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    submission: Submission,
+    purpose: Purpose,
+}
+
+impl Verified {
+    /// The checked submission.
+    pub const fn submission(&self) -> &Submission {
+        &self.submission
+    }
+
+    /// The signed receipt.
+    pub const fn receipt(&self) -> &ReceiptV1 {
+        &self.submission.receipt
+    }
+
+    /// What the key that signed may sign.
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+}
+
+/// Turns an untrusted submission into a [`Verified`] one.
+///
+/// `key_of` looks a key up by its id. The address prefix of the receipt is
+/// enforced by the site on every connection; where a submission is sent from
+/// says nothing, because a queue empties from wherever the phone is by then.
+///
+/// # Errors
+///
+/// [`Invalid`] says what fails; the caller counts it.
+pub fn verify(
+    submission: Submission,
+    key_of: impl FnOnce(&str) -> Option<RegisteredKey>,
+    now: Timestamp,
+) -> Result<Verified, Invalid> {
+    let receipt = &submission.receipt;
+    let key = key_of(&receipt.key_id).ok_or(Invalid::UnknownKey)?;
+    let checks = [
+        (receipt.is_signed_by(&key.public_key), Invalid::Signature),
+        (key.is_valid(receipt.issued_at), Invalid::KeyNotValid),
+        (receipt.method <= crate::METHOD, Invalid::Method),
+        (receipt.is_well_formed(), Invalid::Method),
+        (now < receipt.expires_at, Invalid::Expired),
+        (receipt.is_bound_to(&submission.nonce), Invalid::Nonce),
+        (key.site == receipt.site, Invalid::KeyNotValid),
+    ];
+    if let Some((_, why)) = checks.into_iter().find(|(holds, _)| !holds) {
+        return Err(why);
+    }
+    agree(&submission)?;
+    Ok(Verified {
+        submission,
+        purpose: key.purpose,
+    })
+}
+
+/// Why a receipt was turned away.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Invalid {
+    /// Nobody registered the key.
+    #[error("the key that signed the receipt is not registered here")]
+    UnknownKey,
+    /// The key was not valid then, or belongs to another site.
+    #[error("the key was not valid for this site when the receipt was signed")]
+    KeyNotValid,
+    /// The signature does not cover the members.
+    #[error("the signature does not match: the receipt was altered")]
+    Signature,
+    /// Its time is over.
+    #[error("the receipt has expired")]
+    Expired,
+    /// The nonce is not the tester's.
+    #[error("the nonce does not belong to this receipt")]
+    Nonce,
+    /// The methodology is newer than this reader, or the parts disagree.
+    #[error("the receipt follows a method that is not known here")]
+    Method,
+    /// The client claims what the site did not see.
+    #[error("{0}")]
+    Contradiction(Contradiction),
+}
+
+impl Invalid {
+    /// The name in problems and counters.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::UnknownKey => "unknown_key",
+            Self::KeyNotValid => "key_not_valid",
+            Self::Signature => "signature",
+            Self::Expired => "expired",
+            Self::Nonce => "nonce",
+            Self::Method => "method",
+            Self::Contradiction(_) => "contradiction",
+        }
+    }
+}
+
+/// A claim that the site's own record does not allow.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("observed.{field}: {expected}")]
+pub struct Contradiction {
+    /// The member at fault, below `observed`.
+    pub field: &'static str,
+    /// What it may be.
+    pub expected: &'static str,
+}
+
+/// Slack for what is on its way between kernel and program.
+const SLACK_BYTES: u64 = 256 * 1024;
+
+fn agree(submission: &Submission) -> Result<(), Invalid> {
+    let (receipt, observed) = (&submission.receipt, &submission.observed);
+    if let Some(claim) = &observed.download {
+        let seen = receipt
+            .download
+            .as_ref()
+            .ok_or_else(|| not("download", "the site saw no download"))?;
+        download_agrees(claim, seen)?;
+    }
+    if let Some(claim) = &observed.upload {
+        let seen = receipt
+            .upload
+            .as_ref()
+            .ok_or_else(|| not("upload", "the site saw no upload"))?;
+        let computed = upload(seen).map(|e| e.goodput);
+        require(
+            same(claim.goodput_bits_per_second, computed),
+            "upload.goodput_bits_per_second",
+            "must follow from the bins of the receipt",
+        )?;
+    }
+    let too_short = |(idle, least): (Micros, Micros)| idle.0 + 1_000 < least.0 / 2;
+    let impossible = observed
+        .idle_rtt()
+        .zip(receipt.min_rtt())
+        .is_some_and(too_short);
+    require(
+        !impossible,
+        "idle",
+        "must not be shorter than half the least round trip the site's kernel saw",
+    )
+}
+
+fn download_agrees(claim: &ObservedSubtest, seen: &SubtestRecord) -> Result<(), Invalid> {
+    let computed = download(claim, seen).map(|e| e.goodput);
+    require(
+        same(claim.goodput_bits_per_second, computed),
+        "download.goodput_bits_per_second",
+        "must follow from observed.download.bins_bytes",
+    )?;
+    let most = seen.bytes() + seen.bytes() / 50 + SLACK_BYTES;
+    require(
+        claim.bytes <= most,
+        "download.bytes",
+        "must not exceed what the client's kernel acknowledged to the site",
+    )?;
+    let span = Micros(claim.bins_bytes.len() as u64 * BIN.0);
+    require(
+        span.0 <= seen.duration_us.0 + 1_000_000,
+        "download.bins_bytes",
+        "must not last longer than the site served it",
+    )?;
+    let best = computed.map(|rate| (rate, ceiling(seen, claim)));
+    require(
+        best.is_none_or(|(rate, ceiling)| rate <= ceiling),
+        "download.goodput_bits_per_second",
+        "must not exceed the best span of that length in the receipt",
+    )
+}
+
+/// The highest rate a client can have received over a window as long as its
+/// own: the site's best span of that length, with 10 % and a buffer's slack.
+fn ceiling(seen: &SubtestRecord, claim: &ObservedSubtest) -> BitRate {
+    let ramp = goodput::ramp_end(&claim.bins_bytes).unwrap_or(0);
+    let length = (claim.bins_bytes.len() - ramp).clamp(1, goodput::spec::WINDOW_BINS);
+    let best = seen
+        .bins_bytes
+        .windows(length.min(seen.bins_bytes.len()).max(1))
+        .map(|window| window.iter().sum::<u64>())
+        .max()
+        .unwrap_or(0);
+    let span = Micros(length as u64 * BIN.0);
+    BitRate::over(best + best / 10 + SLACK_BYTES, span).unwrap_or(BitRate(0))
+}
+
+/// The centre's own estimate of a download: from the client's bins, because
+/// goodput is counted at the receiver.
+pub fn download(claim: &ObservedSubtest, seen: &SubtestRecord) -> Option<Estimate> {
+    goodput::estimate(&claim.bins_bytes, seen.is_capped())
+}
+
+/// The centre's own estimate of an upload: from the site's bins and nothing else.
+pub fn upload(seen: &SubtestRecord) -> Option<Estimate> {
+    goodput::estimate(&seen.bins_bytes, seen.is_capped())
+}
+
+/// Whether a claimed and a computed rate are the same within 1 %.
+const fn same(claimed: Option<BitRate>, computed: Option<BitRate>) -> bool {
+    match (claimed, computed) {
+        (Some(BitRate(claimed)), Some(BitRate(computed))) => {
+            claimed.abs_diff(computed) <= computed / 100 + 1
+        }
+        (None, _) => true,
+        (Some(_), None) => false,
+    }
+}
+
+const fn not(field: &'static str, expected: &'static str) -> Invalid {
+    Invalid::Contradiction(Contradiction { field, expected })
+}
+
+const fn require(holds: bool, field: &'static str, expected: &'static str) -> Result<(), Invalid> {
+    if holds {
+        Ok(())
+    } else {
+        Err(not(field, expected))
+    }
+}

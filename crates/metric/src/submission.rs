@@ -1,0 +1,256 @@
+//! What a client hands to the collector: the receipt, what it saw itself, and
+//! the circumstances. Untrusted until [`crate::consistency::verify`].
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::bins::{BIN, MAX_BINS};
+use crate::delay::{Delay, Probes, median};
+use crate::goodput::StopReason;
+use crate::position::PositionClaim;
+use crate::receipt::ReceiptV1;
+use crate::unit::{BitRate, Micros};
+
+/// Version of a submission.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Version {
+    /// First version.
+    #[serde(rename = "1")]
+    V1,
+}
+
+/// A finished test as the client submits it. Described in `docs/api.md`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Submission {
+    /// Version of the format.
+    pub submission: Version,
+    /// The signed receipt.
+    pub receipt: ReceiptV1,
+    /// The tester's secret, which shows that the receipt is theirs.
+    pub nonce: String,
+    /// What the client saw.
+    #[serde(default)]
+    pub observed: Observed,
+    /// The circumstances.
+    pub context: Context,
+}
+
+/// What the client saw; every part that was not measured is absent.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Observed {
+    /// The download, counted by the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub download: Option<ObservedSubtest>,
+    /// The upload, from the site's counters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<ObservedSubtest>,
+    /// Probes before any load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Probes>,
+    /// Probes while downloading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_download: Option<Probes>,
+    /// Probes while uploading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_upload: Option<Probes>,
+    /// What carried the probes: `websocket`, later also others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+}
+
+/// One direction as the client saw it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObservedSubtest {
+    /// Length of a bin.
+    pub bin_us: Micros,
+    /// Payload bytes per bin at the receiver, in order of time.
+    pub bins_bytes: Vec<u64>,
+    /// How it ended.
+    pub stop_reason: StopReason,
+    /// The client's estimate; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goodput_bits_per_second: Option<BitRate>,
+    /// Its 95 % interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_bits_per_second: Option<[BitRate; 2]>,
+    /// Bytes in all bins.
+    pub bytes: u64,
+    /// Length of the direction.
+    pub duration_us: Micros,
+    /// Length of the ramp; absent when it never ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp_us: Option<Micros>,
+}
+
+/// The circumstances of a test.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Context {
+    /// When the test began, by the device's clock corrected to the site's.
+    pub measured_at: Timestamp,
+    /// Where, if the person agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<PositionClaim>,
+    /// The access, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// Generation of the mobile network, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub technology: Option<Generation>,
+    /// Operator as the person or the device names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
+    /// Random pseudonym of the device.
+    pub device: String,
+    /// Unit that asked for the test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Program that ran it.
+    pub app: App,
+}
+
+/// Kind of access.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// Mobile broadband.
+    Mobile,
+    /// Wi-Fi, so a fixed line behind it.
+    Wifi,
+    /// Cable.
+    Ethernet,
+}
+
+/// Generation of a mobile network.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Generation {
+    /// GSM family.
+    #[serde(rename = "2g")]
+    G2,
+    /// UMTS family.
+    #[serde(rename = "3g")]
+    G3,
+    /// LTE.
+    #[serde(rename = "4g")]
+    G4,
+    /// NR.
+    #[serde(rename = "5g")]
+    G5,
+}
+
+/// A program and its version.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct App {
+    /// Name.
+    pub name: String,
+    /// Version.
+    pub version: String,
+}
+
+impl Observed {
+    /// Median round-trip delay before any load.
+    pub fn idle_rtt(&self) -> Option<Micros> {
+        median(&self.idle.as_ref()?.sample())
+    }
+
+    /// Median round-trip delay under load, both directions together.
+    pub fn working_rtt(&self) -> Option<Micros> {
+        let probes = [&self.working_download, &self.working_upload];
+        let sample: Vec<Delay> = probes
+            .into_iter()
+            .flatten()
+            .flat_map(Probes::sample)
+            .collect();
+        median(&sample)
+    }
+
+    /// Checks what the types cannot: lengths and sums.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] names the member.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        for (name, subtest) in [("download", &self.download), ("upload", &self.upload)] {
+            let fits = subtest.as_ref().is_none_or(ObservedSubtest::is_well_formed);
+            require(
+                fits,
+                format!("observed.{name}.bins_bytes"),
+                "at most 400 bins of 100000 µs, with `bytes` their sum",
+            )?;
+        }
+        let probes = [
+            ("idle", &self.idle),
+            ("working_download", &self.working_download),
+            ("working_upload", &self.working_upload),
+        ];
+        for (name, probes) in probes {
+            let fits = probes.as_ref().is_none_or(Probes::is_consistent);
+            require(
+                fits,
+                format!("observed.{name}"),
+                "`received` values in `rtt_us`, and no more than `sent`",
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl ObservedSubtest {
+    fn is_well_formed(&self) -> bool {
+        let sum = self
+            .bins_bytes
+            .iter()
+            .fold(0_u64, |sum, &b| sum.saturating_add(b));
+        self.bin_us == BIN && self.bins_bytes.len() <= MAX_BINS && self.bytes == sum
+    }
+}
+
+impl Context {
+    /// Checks what the types cannot: lengths and characters.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`] names the member.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let device = (8..=64).contains(&self.device.len()) && self.device.chars().all(name);
+        require(device, "context.device".into(), "8 to 64 of [0-9a-zA-Z_-]")?;
+        short("context.operator", self.operator.as_deref(), 64)?;
+        short("context.unit", self.unit.as_deref(), 32)?;
+        short("context.app.name", Some(&self.app.name), 32)?;
+        short("context.app.version", Some(&self.app.version), 32)
+    }
+}
+
+fn short(field: &str, text: Option<&str>, most: usize) -> Result<(), OutOfRange> {
+    let fits = |text: &str| {
+        (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+    };
+    require(
+        text.is_none_or(fits),
+        field.into(),
+        "1 to 64 (operator) or 32 characters, none of them control characters",
+    )
+}
+
+fn require(holds: bool, field: String, expected: &'static str) -> Result<(), OutOfRange> {
+    if holds {
+        Ok(())
+    } else {
+        Err(OutOfRange { field, expected })
+    }
+}
+
+/// A member out of its range.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{field}: expected {expected}")]
+pub struct OutOfRange {
+    /// Path of the member.
+    pub field: String,
+    /// What was expected.
+    pub expected: &'static str,
+}
