@@ -17,6 +17,11 @@ pub const MAX_BINS: usize = 400;
 pub struct Bins(Vec<u64>);
 
 impl Bins {
+    /// No bins yet.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// Adds `bytes` that arrived `at` after the start.
     pub fn add(&mut self, at: Micros, bytes: u64) {
         let bin = Self::index(at);

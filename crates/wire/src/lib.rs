@@ -1,1 +1,8 @@
-//! .
+//! Test protocols as state machines: bytes and `now` in, bytes and events out.
+//!
+//! No sockets, no clock, no async. Each module opens with the specification it
+//! follows, and its `spec` holds that specification's constants by their names.
+#![warn(missing_docs)]
+
+pub mod native;
+pub mod websocket;

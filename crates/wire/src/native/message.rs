@@ -1,0 +1,147 @@
+//! JSON messages of the control part.
+
+use jiff::Timestamp;
+use metric::bins::BIN;
+use metric::goodput::spec as method;
+use metric::submission::Network;
+use metric::unit::Micros;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::spec;
+
+/// Asks for a session.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRequest {
+    /// Mode of the method; `full` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// The access, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+}
+
+/// A session: what a test needs to run.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SessionReply {
+    /// Name of the test.
+    pub test_id: Uuid,
+    /// The tester's secret, 32 hex digits.
+    pub nonce: String,
+    /// Opens the measuring connections.
+    pub token: String,
+    /// The site's clock.
+    pub server_time: Timestamp,
+    /// Name of the site.
+    pub site: String,
+    /// Edition of the methodology.
+    pub method: u16,
+    /// Mode that will be run.
+    pub mode: String,
+    /// How to measure.
+    pub parameters: Parameters,
+    /// What the site enforces.
+    pub caps: Caps,
+}
+
+/// How to measure.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Parameters {
+    /// Connections of one direction.
+    pub streams: u8,
+    /// Length of a bin.
+    pub bin_us: Micros,
+    /// Longest ramp.
+    pub ramp_cap_us: Micros,
+    /// Measured time after the ramp.
+    pub measured_us: Micros,
+    /// Probes before any load.
+    pub idle_probes: u32,
+    /// Time between probes.
+    pub probe_interval_us: Micros,
+    /// When an unanswered probe is lost.
+    pub waiting_time_us: Micros,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            streams: spec::STREAMS,
+            bin_us: BIN,
+            ramp_cap_us: Micros(method::RAMP_CAP_BINS as u64 * BIN.0),
+            measured_us: Micros(method::WINDOW_BINS as u64 * BIN.0),
+            idle_probes: spec::IDLE_PROBES,
+            probe_interval_us: spec::PROBE_INTERVAL,
+            waiting_time_us: spec::WAITING_TIME,
+        }
+    }
+}
+
+/// What the site enforces.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Caps {
+    /// Longest direction.
+    pub subtest_us: Micros,
+    /// Most bytes of one direction.
+    pub subtest_bytes: u64,
+    /// Longest session.
+    pub session_us: Micros,
+}
+
+/// Upload: payload bytes that one stream brought in one bin.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct UploadCount {
+    /// Index of the bin.
+    pub bin: usize,
+    /// Payload bytes.
+    pub bytes: u64,
+}
+
+/// An RFC 9457 problem as a client reads it.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Problem {
+    /// `urn:ispeed:problem:<name>`.
+    pub r#type: String,
+    /// What the name means.
+    pub title: String,
+    /// HTTP status.
+    pub status: u16,
+    /// What happened here.
+    #[serde(default)]
+    pub detail: String,
+    /// Member of the request at fault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+impl Problem {
+    /// The name, without the prefix of the type.
+    pub fn name(&self) -> &str {
+        self.r#type
+            .strip_prefix("urn:ispeed:problem:")
+            .unwrap_or(&self.r#type)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_request_may_be_empty() {
+        let request: SessionRequest = serde_json::from_str("{}").unwrap();
+        assert_eq!(request, SessionRequest::default());
+        assert!(serde_json::from_str::<SessionRequest>(r#"{"mood": "full"}"#).is_err());
+    }
+
+    #[test]
+    fn a_problem_has_a_name() {
+        let text = r#"{"type": "urn:ispeed:problem:site_busy", "title": "", "status": 503}"#;
+        let problem: Problem = serde_json::from_str(text).unwrap();
+        assert_eq!(problem.name(), "site_busy");
+    }
+}

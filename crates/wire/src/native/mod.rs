@@ -1,0 +1,45 @@
+//! The ispeed protocol, version 1 (`docs/protocol/ispeed-v1.md`).
+
+pub mod counter;
+pub mod message;
+pub mod prober;
+pub mod recorder;
+pub mod token;
+
+/// Constants of the protocol.
+pub mod spec {
+    use metric::unit::Micros;
+
+    /// WebSocket subprotocol, and the `protocol` of its receipts.
+    pub const SUBPROTOCOL: &str = "ispeed.v1";
+    /// Path of a new session.
+    pub const SESSION_PATH: &str = "/api/v1/session";
+    /// What the measuring paths begin with.
+    pub const MEASURE_PATH: &str = "/measure/v1/";
+    /// The mode of edition 1.
+    pub const MODE_FULL: &str = "full";
+    /// Streams of one direction: what a client opens.
+    pub const STREAMS: u8 = 4;
+    /// Streams of one direction: what a site takes.
+    pub const MAX_STREAMS: usize = 16;
+    /// Payload of one download message.
+    pub const DOWNLOAD_MESSAGE_BYTES: usize = 64 * 1024;
+    /// Longest upload message taken.
+    pub const MAX_UPLOAD_MESSAGE_BYTES: u64 = 16 * 1024 * 1024;
+    /// Longest latency message taken.
+    pub const MAX_PROBE_BYTES: u64 = 64;
+    /// Probes before any load.
+    pub const IDLE_PROBES: u32 = 20;
+    /// Time between probes.
+    pub const PROBE_INTERVAL: Micros = Micros(50_000);
+    /// When an unanswered probe is lost.
+    pub const WAITING_TIME: Micros = Micros(3_000_000);
+    /// How long a token opens connections.
+    pub const TOKEN_LIFETIME_SECONDS: u64 = 90;
+    /// How long a receipt may be submitted.
+    pub const RECEIPT_LIFETIME_DAYS: u64 = 30;
+    /// Reason in the close frame when the cap in time ended a stream.
+    pub const CLOSE_TIME_CAP: &str = "time_cap";
+    /// Reason in the close frame when the cap in bytes ended a stream.
+    pub const CLOSE_BYTE_CAP: &str = "byte_cap";
+}

@@ -1,0 +1,267 @@
+//! What a site writes down of one direction while it runs.
+
+use metric::bins::{BIN, Bins};
+use metric::receipt::{Counted, Stop, StreamRecord, SubtestRecord, TcpRecord};
+use metric::unit::Micros;
+
+use super::spec;
+
+/// One look at the kernel's account of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Bytes acknowledged since the connection began.
+    pub bytes_acked: u64,
+    /// The account itself.
+    pub tcp: TcpRecord,
+}
+
+/// Records one direction. Time is microseconds since the direction began.
+#[derive(Debug)]
+pub struct Recorder {
+    counted: Counted,
+    bins: Bins,
+    srtt: Vec<(u64, u32)>,
+    retransmitted: Vec<u64>,
+    streams: Vec<Stream>,
+    last: Micros,
+    stop: Option<Stop>,
+    sampled: bool,
+}
+
+#[derive(Debug)]
+struct Stream {
+    record: StreamRecord,
+    sampled_at: Micros,
+    base: Option<Sample>,
+    previous: Option<Sample>,
+}
+
+impl Recorder {
+    /// A recorder that counts acknowledged (download, with the kernel's help),
+    /// written or received bytes.
+    pub const fn new(counted: Counted) -> Self {
+        Self {
+            counted,
+            bins: Bins::new(),
+            srtt: Vec::new(),
+            retransmitted: Vec::new(),
+            streams: Vec::new(),
+            last: Micros(0),
+            stop: None,
+            sampled: false,
+        }
+    }
+
+    /// A stream joins at `at`; returns its number, or `None` when there are
+    /// 16 already. `base` is the kernel's account before the first byte.
+    pub fn join(
+        &mut self,
+        at: Micros,
+        congestion: Option<String>,
+        base: Option<Sample>,
+    ) -> Option<usize> {
+        if self.streams.len() >= spec::MAX_STREAMS {
+            return None;
+        }
+        if base.is_none() && self.counted == Counted::Acknowledged {
+            self.counted = Counted::Written;
+        }
+        let record = StreamRecord {
+            bytes: 0,
+            congestion,
+            tcp: None,
+        };
+        self.streams.push(Stream {
+            record,
+            sampled_at: at,
+            base,
+            previous: base,
+        });
+        Some(self.streams.len() - 1)
+    }
+
+    /// Whether bytes are told to the recorder as the program moves them,
+    /// because the kernel does not tell better.
+    pub fn counts_moved(&self) -> bool {
+        self.counted != Counted::Acknowledged
+    }
+
+    /// The program moved payload bytes of a stream at `at`. Ignored where the
+    /// kernel's account is what counts.
+    pub fn moved(&mut self, stream: usize, at: Micros, bytes: u64) {
+        if self.counts_moved() {
+            self.bins.add(at, bytes);
+            if let Some(stream) = self.streams.get_mut(stream) {
+                stream.record.bytes += bytes;
+            }
+        }
+        self.last = self.last.max(at);
+    }
+
+    /// A look at the kernel's account of a stream at `at`.
+    pub fn sampled(&mut self, stream: usize, at: Micros, sample: Sample) {
+        let Some(stream) = self.streams.get_mut(stream) else {
+            return;
+        };
+        let previous = stream.previous.unwrap_or(sample);
+        let acked = sample.bytes_acked.saturating_sub(previous.bytes_acked);
+        if self.counted == Counted::Acknowledged {
+            self.bins.add_span(stream.sampled_at, at, acked);
+            stream.record.bytes += acked;
+        }
+        self.sampled = true;
+        let again = sample.tcp.bytes_retransmitted;
+        let again = again.saturating_sub(previous.tcp.bytes_retransmitted);
+        let bin = Bins::index(Micros(at.0.saturating_sub(1)));
+        *reach(&mut self.retransmitted, bin) += again;
+        let (sum, count) = reach(&mut self.srtt, bin);
+        *sum += u64::from(sample.tcp.srtt_us);
+        *count += 1;
+        stream.sampled_at = at;
+        stream.previous = Some(sample);
+        self.last = self.last.max(at);
+    }
+
+    /// A stream ends at `at`. The first reason that is not the client's own
+    /// stays the reason of the direction.
+    pub fn leave(&mut self, stream: usize, at: Micros, why: Stop) {
+        if let Some(stream) = self.streams.get_mut(stream) {
+            let since = |last: Sample| stream.base.map(|base| account(base.tcp, last.tcp));
+            stream.record.tcp = stream.previous.and_then(since);
+        }
+        self.bins.pass(Micros(at.0.saturating_sub(1)));
+        self.last = self.last.max(at);
+        if self.stop.is_none_or(|stop| stop == Stop::Client) {
+            self.stop = Some(why);
+        }
+    }
+
+    /// Bytes of the direction so far.
+    pub fn bytes(&self) -> u64 {
+        self.streams.iter().map(|stream| stream.record.bytes).sum()
+    }
+
+    /// The record for the receipt.
+    pub fn finish(&self) -> SubtestRecord {
+        let bins_bytes = self.bins.bytes().to_vec();
+        let (srtt_us, retransmitted_bytes) = self.series(bins_bytes.len());
+        SubtestRecord {
+            counted: self.counted,
+            duration_us: self.last,
+            bin_us: BIN,
+            bins_bytes,
+            srtt_us,
+            retransmitted_bytes,
+            stop: self.stop.unwrap_or(Stop::SessionCap),
+            streams: self.streams.iter().map(|s| s.record.clone()).collect(),
+        }
+    }
+
+    /// Series as long as the bins; a bin without a look repeats the one before.
+    fn series(&self, bins: usize) -> (Vec<u32>, Vec<u64>) {
+        if !self.sampled {
+            return (vec![], vec![]);
+        }
+        let mut last = 0;
+        let srtt = (0..bins).map(|bin| {
+            if let Some(&(sum, count @ 1..)) = self.srtt.get(bin) {
+                last = u32::try_from(sum / u64::from(count)).unwrap_or(u32::MAX);
+            }
+            last
+        });
+        let srtt = srtt.collect();
+        let mut again = self.retransmitted.clone();
+        again.resize(bins, 0);
+        (srtt, again)
+    }
+}
+
+/// The kernel's account of the direction alone: totals less what was there
+/// before it began.
+const fn account(base: TcpRecord, last: TcpRecord) -> TcpRecord {
+    TcpRecord {
+        min_rtt_us: last.min_rtt_us,
+        srtt_us: last.srtt_us,
+        bytes_retransmitted: last
+            .bytes_retransmitted
+            .saturating_sub(base.bytes_retransmitted),
+        busy_us: last.busy_us.saturating_sub(base.busy_us),
+        rwnd_limited_us: last.rwnd_limited_us.saturating_sub(base.rwnd_limited_us),
+        sndbuf_limited_us: last
+            .sndbuf_limited_us
+            .saturating_sub(base.sndbuf_limited_us),
+    }
+}
+
+fn reach<T: Clone + Default>(series: &mut Vec<T>, bin: usize) -> &mut T {
+    if series.len() <= bin {
+        series.resize(bin + 1, T::default());
+    }
+    &mut series[bin]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(bytes_acked: u64, srtt_us: u32) -> Sample {
+        let tcp = TcpRecord {
+            min_rtt_us: 8_000,
+            srtt_us,
+            bytes_retransmitted: bytes_acked / 100,
+            busy_us: 0,
+            rwnd_limited_us: 0,
+            sndbuf_limited_us: 0,
+        };
+        Sample { bytes_acked, tcp }
+    }
+
+    #[test]
+    fn a_download_counts_what_was_acknowledged() {
+        let mut recorder = Recorder::new(Counted::Acknowledged);
+        let a = recorder
+            .join(Micros(0), Some("bbr".into()), Some(sample(200, 9_000)))
+            .unwrap();
+        let b = recorder
+            .join(Micros(50_000), None, Some(sample(100, 9_000)))
+            .unwrap();
+        recorder.moved(a, Micros(1), 999_999);
+        recorder.sampled(a, Micros(100_000), sample(1_200, 10_000));
+        recorder.sampled(b, Micros(150_000), sample(2_100, 12_000));
+        recorder.sampled(a, Micros(200_000), sample(3_200, 14_000));
+        recorder.leave(a, Micros(200_000), Stop::Client);
+        recorder.leave(b, Micros(200_000), Stop::Client);
+        let record = recorder.finish();
+        assert_eq!(record.bins_bytes, [2_000, 3_000]);
+        assert_eq!(record.srtt_us, [10_000, 13_000]);
+        assert_eq!(record.retransmitted_bytes, [10, 40]);
+        assert_eq!(record.bytes(), recorder.bytes());
+        assert_eq!(
+            (record.counted, record.stop),
+            (Counted::Acknowledged, Stop::Client)
+        );
+        assert_eq!(record.streams[0].tcp.unwrap().bytes_retransmitted, 30);
+    }
+
+    #[test]
+    fn without_the_kernel_written_bytes_are_named_so() {
+        let mut recorder = Recorder::new(Counted::Acknowledged);
+        let a = recorder.join(Micros(0), None, None).unwrap();
+        recorder.moved(a, Micros(10), 500);
+        recorder.leave(a, Micros(250_000), Stop::TimeCap);
+        let record = recorder.finish();
+        assert_eq!(
+            (record.counted, record.stop),
+            (Counted::Written, Stop::TimeCap)
+        );
+        assert_eq!(record.bins_bytes, [500, 0, 0]);
+        assert!(record.srtt_us.is_empty() && record.streams[0].tcp.is_none());
+    }
+
+    #[test]
+    fn sixteen_streams_are_enough() {
+        let mut recorder = Recorder::new(Counted::Received);
+        let joined = (0..20).filter_map(|_| recorder.join(Micros(0), None, None));
+        assert_eq!(joined.count(), 16);
+    }
+}
