@@ -1,0 +1,188 @@
+//! What the kernel knows of a TCP connection, and what it lets us set.
+
+use std::io;
+use std::os::fd::AsRawFd;
+
+/// The kernel's account of a connection (`TCP_INFO`, Linux 4.19 and later).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TcpInfo {
+    /// Bytes the peer has acknowledged (`tcpi_bytes_acked`).
+    pub bytes_acked: u64,
+    /// Bytes received (`tcpi_bytes_received`).
+    pub bytes_received: u64,
+    /// Bytes sent again (`tcpi_bytes_retrans`).
+    pub bytes_retransmitted: u64,
+    /// Least round-trip time seen, µs (`tcpi_min_rtt`).
+    pub min_rtt_us: u32,
+    /// Smoothed round-trip time, µs (`tcpi_rtt`).
+    pub srtt_us: u32,
+    /// Time with data in flight, µs (`tcpi_busy_time`).
+    pub busy_us: u64,
+    /// Of that, limited by the peer's window, µs (`tcpi_rwnd_limited`).
+    pub rwnd_limited_us: u64,
+    /// Of that, limited by the send buffer, µs (`tcpi_sndbuf_limited`).
+    pub sndbuf_limited_us: u64,
+}
+
+/// Reads the account of a connection; `None` where the system has none.
+#[cfg(target_os = "linux")]
+pub fn info(socket: &impl AsRawFd) -> Option<TcpInfo> {
+    let raw: [u8; 256] = option(socket, libc::TCP_INFO)?;
+    let long = |at: usize| {
+        let bytes = raw.get(at..)?.first_chunk()?;
+        Some(u64::from_ne_bytes(*bytes))
+    };
+    let short = |at: usize| {
+        let bytes = raw.get(at..)?.first_chunk()?;
+        Some(u32::from_ne_bytes(*bytes))
+    };
+    // Offsets in `struct tcp_info` of include/uapi/linux/tcp.h; fields are only
+    // ever added at its end.
+    Some(TcpInfo {
+        bytes_acked: long(120)?,
+        bytes_received: long(128)?,
+        bytes_retransmitted: long(208)?,
+        min_rtt_us: short(148)?,
+        srtt_us: short(68)?,
+        busy_us: long(168)?,
+        rwnd_limited_us: long(176)?,
+        sndbuf_limited_us: long(184)?,
+    })
+}
+
+/// Reads the account of a connection; `None` where the system has none.
+#[cfg(not(target_os = "linux"))]
+pub fn info(_: &impl AsRawFd) -> Option<TcpInfo> {
+    None
+}
+
+/// Name of the congestion control in use, such as `bbr`.
+#[cfg(target_os = "linux")]
+pub fn congestion(socket: &impl AsRawFd) -> Option<String> {
+    let raw: [u8; 16] = option(socket, libc::TCP_CONGESTION)?;
+    let end = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
+    String::from_utf8(raw[..end].to_vec()).ok()
+}
+
+/// Name of the congestion control in use, such as `bbr`.
+#[cfg(not(target_os = "linux"))]
+pub fn congestion(_: &impl AsRawFd) -> Option<String> {
+    None
+}
+
+/// Asks for a congestion control.
+///
+/// # Errors
+///
+/// The system's, when it does not know or allow the name.
+#[cfg(target_os = "linux")]
+pub fn set_congestion(socket: &impl AsRawFd, name: &str) -> io::Result<()> {
+    set_option(socket, libc::TCP_CONGESTION, name.as_bytes())
+}
+
+/// Asks for a congestion control.
+///
+/// # Errors
+///
+/// Always, on a system where this cannot be chosen per connection.
+#[cfg(not(target_os = "linux"))]
+pub fn set_congestion(_: &impl AsRawFd, _: &str) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Bounds what waits unsent in the kernel, so that a connection stops soon
+/// after its program does (`TCP_NOTSENT_LOWAT`).
+///
+/// # Errors
+///
+/// The system's.
+#[cfg(target_os = "linux")]
+pub fn set_notsent_lowat(socket: &impl AsRawFd, bytes: u32) -> io::Result<()> {
+    set_option(socket, libc::TCP_NOTSENT_LOWAT, &bytes.to_ne_bytes())
+}
+
+/// Bounds what waits unsent in the kernel.
+///
+/// # Errors
+///
+/// Always, on a system without the option.
+#[cfg(not(target_os = "linux"))]
+pub fn set_notsent_lowat(_: &impl AsRawFd, _: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Reads an option of fixed size; `None` when the kernel gives less than one
+/// of the fields we read would need, or refuses.
+#[cfg(target_os = "linux")]
+fn option<const N: usize>(socket: &impl AsRawFd, name: libc::c_int) -> Option<[u8; N]> {
+    let mut value = [0_u8; N];
+    let mut length = libc::socklen_t::try_from(N).ok()?;
+    // SAFETY: `value` is valid for writes of `length` bytes, and the kernel
+    // writes at most that many.
+    let status = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            name,
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    let whole = name != libc::TCP_INFO || length >= 216;
+    (status == 0 && whole).then_some(value)
+}
+
+#[cfg(target_os = "linux")]
+fn set_option(socket: &impl AsRawFd, name: libc::c_int, value: &[u8]) -> io::Result<()> {
+    let length = libc::socklen_t::try_from(value.len()).map_err(io::Error::other)?;
+    // SAFETY: `value` is valid for reads of `length` bytes.
+    let status = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            name,
+            value.as_ptr().cast(),
+            length,
+        )
+    };
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
+    #[test]
+    fn the_kernel_counts_what_was_acknowledged() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        let before = info(&server).unwrap();
+        server.write_all(&[1; 10_000]).unwrap();
+        client.read_exact(&mut [0; 10_000]).unwrap();
+        // The acknowledgement may still be on its way; the client's answer carries it.
+        client.write_all(b"x").unwrap();
+        server.read_exact(&mut [0; 1]).unwrap();
+        let after = info(&server).unwrap();
+        assert_eq!(after.bytes_acked - before.bytes_acked, 10_000);
+        assert_eq!(after.bytes_received - before.bytes_received, 1);
+        assert!(after.min_rtt_us > 0 && after.min_rtt_us < 1_000_000);
+    }
+
+    #[test]
+    fn congestion_control_has_a_name() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert!(congestion(&client).is_some_and(|name| !name.is_empty()));
+        assert!(set_congestion(&client, "no_such_thing").is_err());
+        set_congestion(&client, "reno").unwrap();
+        assert_eq!(congestion(&client).as_deref(), Some("reno"));
+        set_notsent_lowat(&client, 131_072).unwrap();
+    }
+}
