@@ -1,1 +1,17 @@
-//! .
+//! A measurement site: answers tests and signs what its own sockets saw.
+//!
+//! Runs exposed to the Internet, so it has no database and no web framework:
+//! hyper reads HTTP, and after the WebSocket upgrade the bare TCP connection
+//! is driven by [`measure`].
+#![warn(missing_docs)]
+
+mod http;
+mod keyfile;
+mod listen;
+mod measure;
+mod session;
+mod site;
+
+pub use keyfile::load_or_create;
+pub use listen::serve;
+pub use site::{Site, SiteConfig};

@@ -1,0 +1,324 @@
+//! The paths of the site, and its problems (RFC 9457).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
+};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
+use uuid::Uuid;
+use wire::native::message::SessionRequest;
+use wire::native::{spec, token};
+use wire::websocket;
+
+use crate::measure::{self, Kind};
+use crate::site::Site;
+
+/// Longest body of a session request.
+const MAX_BODY_BYTES: usize = 4096;
+
+/// Whether the site answers for a path.
+pub(crate) fn serves(path: &str) -> bool {
+    path == spec::SESSION_PATH
+        || path.starts_with(spec::MEASURE_PATH)
+        || receipt_path(path).is_some()
+}
+
+/// The test id in `/api/v1/session/{test_id}/receipt`.
+fn receipt_path(path: &str) -> Option<&str> {
+    let rest = path.strip_prefix(spec::SESSION_PATH)?.strip_prefix('/')?;
+    rest.strip_suffix("/receipt")
+}
+
+/// Answers one request.
+pub(crate) async fn handle(
+    site: Arc<Site>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    let path = request.uri().path().to_owned();
+    let answer = if let Some(kind) = path.strip_prefix(spec::MEASURE_PATH) {
+        upgrade(site, request, kind, peer)
+    } else if request.method() != Method::POST {
+        Err(Problem::method_not_allowed())
+    } else if let Some(test_id) = receipt_path(&path) {
+        receipt(&site, &request, test_id).await
+    } else {
+        session(&site, request, peer).await
+    };
+    answer.unwrap_or_else(|problem| problem.response())
+}
+
+async fn session(
+    site: &Site,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response<Full<Bytes>>, Problem> {
+    let body = Limited::new(request.into_body(), MAX_BODY_BYTES)
+        .collect()
+        .await;
+    let body = body.map_err(|_| Problem::malformed("a body of at most 4096 bytes"))?;
+    let body = body.to_bytes();
+    let asked = if body.is_empty() {
+        SessionRequest::default()
+    } else {
+        serde_json::from_slice(&body).map_err(|e| Problem::malformed(&e.to_string()))?
+    };
+    let reply = site.open(&asked, peer)?;
+    let reply = serde_json::to_vec(&reply).map_err(|_| Problem::internal())?;
+    Ok(json_response(StatusCode::CREATED, reply))
+}
+
+async fn receipt(
+    site: &Site,
+    request: &Request<Incoming>,
+    test_id: &str,
+) -> Result<Response<Full<Bytes>>, Problem> {
+    let test_id: Uuid = test_id.parse().map_err(|_| Problem::session_unknown())?;
+    let token = request.headers().get(AUTHORIZATION);
+    let token = token.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let session = site.session_of(token.unwrap_or_default(), test_id)?;
+    let receipt = session.receipt(site.key()).await;
+    let receipt = receipt.map_err(|_| Problem::internal())?;
+    tracing::info!(test.id = %test_id, "Signed a receipt");
+    Ok(json_response(StatusCode::OK, receipt))
+}
+
+/// Checks a measuring request, and hands its connection to [`measure`] after
+/// the answer has gone out.
+fn upgrade(
+    site: Arc<Site>,
+    mut request: Request<Incoming>,
+    kind: &str,
+    peer: SocketAddr,
+) -> Result<Response<Full<Bytes>>, Problem> {
+    let kind = Kind::of_path(kind).ok_or_else(Problem::not_found)?;
+    let accept = accept(&request).ok_or_else(Problem::upgrade_required)?;
+    let token = query(request.uri().query(), "token").unwrap_or_default();
+    let session = site.session(token, peer)?;
+    let stream = measure::Stream::reserve(kind, session).ok_or_else(Problem::subtest_taken)?;
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(measure::run(site, stream, upgraded));
+    let response = Response::builder()
+        .status(StatusCode::SWITCHING_PROTOCOLS)
+        .header(CONNECTION, "Upgrade")
+        .header(UPGRADE, "websocket")
+        .header(SEC_WEBSOCKET_ACCEPT, accept)
+        .header(SEC_WEBSOCKET_PROTOCOL, spec::SUBPROTOCOL);
+    response
+        .body(Full::default())
+        .map_err(|_| Problem::internal())
+}
+
+/// The accept key, when the request is a WebSocket upgrade to our subprotocol.
+fn accept(request: &Request<Incoming>) -> Option<String> {
+    let header = |name| request.headers().get(name)?.to_str().ok();
+    let has = |name, wanted: &str| {
+        header(name).is_some_and(|value: &str| {
+            value
+                .split(',')
+                .any(|v| v.trim().eq_ignore_ascii_case(wanted))
+        })
+    };
+    let upgrades = request.method() == Method::GET
+        && has(CONNECTION, "upgrade")
+        && has(UPGRADE, "websocket")
+        && header(SEC_WEBSOCKET_VERSION) == Some(websocket::spec::VERSION)
+        && has(SEC_WEBSOCKET_PROTOCOL, spec::SUBPROTOCOL);
+    let key = header(SEC_WEBSOCKET_KEY).filter(|_| upgrades)?;
+    Some(websocket::accept_key(key))
+}
+
+/// A value of a query; our values need no decoding.
+fn query<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
+}
+
+fn json_response(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A named problem. Only this type knows status codes.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    name: &'static str,
+    status: StatusCode,
+    detail: String,
+    remedy: &'static str,
+}
+
+impl Problem {
+    fn new(name: &'static str, status: StatusCode, detail: &str, remedy: &'static str) -> Self {
+        Self {
+            name,
+            status,
+            detail: detail.into(),
+            remedy,
+        }
+    }
+
+    pub(crate) fn malformed(detail: &str) -> Self {
+        Self::new(
+            "malformed_body",
+            StatusCode::BAD_REQUEST,
+            detail,
+            "send the JSON of the protocol, section 1",
+        )
+    }
+
+    pub(crate) fn mode_unsupported(mode: &str) -> Self {
+        let detail = format!("mode: {mode:?} is not known here");
+        Self::new(
+            "mode_unsupported",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &detail,
+            "use \"full\"",
+        )
+    }
+
+    pub(crate) fn token(why: token::Refused) -> Self {
+        let name = match why {
+            token::Refused::Invalid => "token_invalid",
+            token::Refused::Expired => "token_expired",
+        };
+        Self::new(
+            name,
+            StatusCode::UNAUTHORIZED,
+            &why.to_string(),
+            "ask for a new session",
+        )
+    }
+
+    pub(crate) fn prefix_mismatch() -> Self {
+        Self::new(
+            "prefix_mismatch",
+            StatusCode::FORBIDDEN,
+            "the connection comes from another network than the session",
+            "ask for a new session from this network",
+        )
+    }
+
+    pub(crate) fn session_unknown() -> Self {
+        Self::new(
+            "session_unknown",
+            StatusCode::NOT_FOUND,
+            "no such session here",
+            "ask for a new session",
+        )
+    }
+
+    fn subtest_taken() -> Self {
+        Self::new(
+            "subtest_taken",
+            StatusCode::CONFLICT,
+            "this direction has been run, or the session has ended",
+            "ask for a new session",
+        )
+    }
+
+    fn upgrade_required() -> Self {
+        Self::new(
+            "upgrade_required",
+            StatusCode::UPGRADE_REQUIRED,
+            "this path speaks WebSocket with the subprotocol ispeed.v1",
+            "connect with a WebSocket",
+        )
+    }
+
+    pub(crate) fn site_busy() -> Self {
+        Self::new(
+            "site_busy",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the site runs as many tests as it can",
+            "try again",
+        )
+    }
+
+    fn not_found() -> Self {
+        Self::new(
+            "not_found",
+            StatusCode::NOT_FOUND,
+            "no such path",
+            "see the protocol, section 2",
+        )
+    }
+
+    fn method_not_allowed() -> Self {
+        Self::new(
+            "method_not_allowed",
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path takes POST",
+            "use POST",
+        )
+    }
+
+    pub(crate) fn internal() -> Self {
+        Self::new(
+            "internal",
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the site failed",
+            "try again",
+        )
+    }
+
+    fn response(&self) -> Response<Full<Bytes>> {
+        let body = json!({
+            "type": format!("urn:ispeed:problem:{}", self.name),
+            "title": self.name.replace('_', " "),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "remedy": self.remedy,
+        });
+        let mut response = json_response(self.status, body.to_string());
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_site() {
+        assert!(serves("/api/v1/session"));
+        assert!(serves("/api/v1/session/0192e6a1/receipt"));
+        assert!(serves("/measure/v1/download"));
+        assert!(!serves("/api/v1/tests"));
+        assert!(!serves("/api/v1/sessions"));
+        assert!(!serves("/"));
+    }
+
+    #[test]
+    fn a_query_value_is_found_by_its_whole_name() {
+        assert_eq!(
+            query(Some("stoken=a&token=b.c-d_e"), "token"),
+            Some("b.c-d_e")
+        );
+        assert_eq!(query(Some("token"), "token"), None);
+        assert_eq!(query(None, "token"), None);
+    }
+}

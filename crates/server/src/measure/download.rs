@@ -1,0 +1,133 @@
+//! Download: frames from one slab, over and over, until someone says stop.
+
+use std::io;
+use std::pin::pin;
+
+use bytes::Bytes;
+use metric::receipt::Stop;
+use tokio::net::TcpStream;
+use tokio::time::sleep_until;
+use wire::native::spec;
+use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+use wire::websocket::encode::{close_payload, frame, header};
+use wire::websocket::{self, Opcode};
+
+use super::{Read, Track, last_words, try_read};
+use crate::site::Site;
+
+/// Writes between two looks at the clock and at what the client says.
+const WRITES_PER_TURN: u32 = 16;
+
+pub(super) async fn run(mut socket: TcpStream, early: Bytes, track: Track<'_>, site: &Site) {
+    let mut download = Download::new(&track, site.slab());
+    let why = match download.hear(&early) {
+        Some(why) => why,
+        None => download.drive(&socket).await,
+    };
+    track.leave(&socket, why);
+    let reason = match why {
+        Stop::TimeCap => spec::CLOSE_TIME_CAP,
+        Stop::ByteCap => spec::CLOSE_BYTE_CAP,
+        _ => return, // The client has gone, or has its receipt.
+    };
+    let close = close_payload(websocket::spec::CLOSE_NORMAL, reason);
+    let rest = [
+        download.rest_of_frame(),
+        &frame(Opcode::Close, &close, None),
+    ]
+    .concat();
+    last_words(&mut socket, &rest).await;
+}
+
+struct Download<'a> {
+    track: &'a Track<'a>,
+    decoder: Decoder,
+    slab: &'a [u8],
+    /// Where in the slab the next byte is.
+    at: usize,
+}
+
+impl<'a> Download<'a> {
+    const fn new(track: &'a Track<'a>, slab: &'a [u8]) -> Self {
+        let decoder = Decoder::new(Role::Server, Bulk::Count(spec::MAX_PROBE_BYTES));
+        Self {
+            track,
+            decoder,
+            slab,
+            at: 0,
+        }
+    }
+
+    async fn drive(&mut self, socket: &TcpStream) -> Stop {
+        let mut ticks = self.track.ticks();
+        let mut buffer = [0; 1024];
+        let mut ended = pin!(self.track.session.ended());
+        let mut deadline = pin!(sleep_until(self.track.deadline));
+        loop {
+            tokio::select! {
+                biased;
+                why = &mut ended => return why,
+                () = &mut deadline => return Stop::TimeCap,
+                _ = ticks.tick() => {
+                    self.track.sample(socket);
+                    if self.track.is_full() {
+                        return Stop::ByteCap;
+                    }
+                }
+                _ = socket.readable() => match try_read(socket, &mut buffer) {
+                    Read::Bytes(n) => if let Some(why) = self.hear(&buffer[..n]) {
+                        return why;
+                    },
+                    Read::Later => {}
+                    Read::Gone => return Stop::Failed,
+                },
+                _ = socket.writable() => if self.write(socket).is_err() {
+                    return self.last_heard(socket, &mut buffer);
+                },
+            }
+        }
+    }
+
+    /// A client that closes with data on its way resets the connection; its
+    /// close frame may still be there to read.
+    fn last_heard(&mut self, socket: &TcpStream, buffer: &mut [u8]) -> Stop {
+        match try_read(socket, buffer) {
+            Read::Bytes(n) => self.hear(&buffer[..n]).unwrap_or(Stop::Failed),
+            Read::Later | Read::Gone => Stop::Failed,
+        }
+    }
+
+    /// Takes what the client says; a close frame stops the stream.
+    fn hear(&mut self, input: &[u8]) -> Option<Stop> {
+        let mut stop = None;
+        let heard = self.decoder.feed(input, |event| {
+            if matches!(event, Event::Close(..)) {
+                stop = Some(Stop::Client);
+            }
+        });
+        heard.map_or(Some(Stop::Failed), |()| stop)
+    }
+
+    fn write(&mut self, socket: &TcpStream) -> io::Result<()> {
+        for _ in 0..WRITES_PER_TURN {
+            match socket.try_write(&self.slab[self.at..]) {
+                Ok(written) => {
+                    self.track
+                        .moved(self.track.subtest.elapsed(), written as u64);
+                    self.at = (self.at + written) % self.slab.len();
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is missing of the frame being sent.
+    fn rest_of_frame(&self) -> &'a [u8] {
+        let payload = spec::DOWNLOAD_MESSAGE_BYTES;
+        let (_, header) = header(Opcode::Binary, payload as u64, None);
+        let end = self.at.next_multiple_of(header + payload);
+        &self.slab[self.at..end]
+    }
+}

@@ -1,0 +1,199 @@
+//! The measuring connections after their upgrade: bare TCP, framed by hand.
+
+mod download;
+mod latency;
+mod upload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use metric::bins::{BIN, Bins};
+use metric::receipt::{Stop, TcpRecord};
+use metric::unit::Micros;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use wire::native::recorder::Sample;
+
+use crate::session::{Direction, Open, Session, Subtest};
+use crate::site::Site;
+
+/// Kind of a measuring connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Kind {
+    Latency,
+    Subtest(Direction),
+}
+
+impl Kind {
+    /// The kind that the last part of a path names.
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        match path {
+            "latency" => Some(Self::Latency),
+            "download" => Some(Self::Subtest(Direction::Download)),
+            "upload" => Some(Self::Subtest(Direction::Upload)),
+            _ => None,
+        }
+    }
+}
+
+/// A place reserved for a connection in its session.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    session: Arc<Session>,
+    subtest: Option<(Direction, Arc<Subtest>)>,
+    _open: Open,
+}
+
+impl Stream {
+    /// `None` when the direction has been run, or the session has ended.
+    pub(crate) fn reserve(kind: Kind, session: Arc<Session>) -> Option<Self> {
+        let (subtest, open) = match kind {
+            Kind::Latency if session.has_ended() => return None,
+            Kind::Latency => (None, session.open()),
+            Kind::Subtest(direction) => {
+                let (subtest, open) = session.join(direction)?;
+                (Some((direction, subtest)), open)
+            }
+        };
+        Some(Self {
+            session,
+            subtest,
+            _open: open,
+        })
+    }
+}
+
+/// Waits for the upgrade and drives the connection to its end.
+pub(crate) async fn run(site: Arc<Site>, stream: Stream, upgraded: OnUpgrade) {
+    let upgraded = tokio::time::timeout(Duration::from_secs(5), upgraded).await;
+    let Ok(Ok(upgraded)) = upgraded else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        return;
+    };
+    let (socket, early) = (parts.io.into_inner(), parts.read_buf);
+    match &stream.subtest {
+        None => latency::run(socket, early, &stream.session).await,
+        Some((direction, subtest)) => {
+            let Some(track) = Track::join(&stream.session, subtest, &socket, &site, *direction)
+            else {
+                return;
+            };
+            match direction {
+                Direction::Download => download::run(socket, early, track, &site).await,
+                Direction::Upload => upload::run(socket, early, track).await,
+            }
+        }
+    }
+}
+
+/// One stream's line in the recorder of its direction.
+struct Track<'a> {
+    session: &'a Session,
+    subtest: &'a Subtest,
+    id: usize,
+    deadline: Instant,
+}
+
+impl<'a> Track<'a> {
+    fn join(
+        session: &'a Session,
+        subtest: &'a Subtest,
+        socket: &TcpStream,
+        site: &Site,
+        direction: Direction,
+    ) -> Option<Self> {
+        if direction == Direction::Download {
+            // Not to be had on every system; the receipt says what was in use.
+            let _ = net::tcp::set_congestion(socket, &site.config().congestion);
+            let _ = net::tcp::set_notsent_lowat(socket, 128 * 1024);
+        }
+        let congestion = net::tcp::congestion(socket);
+        let id = subtest
+            .recorder()
+            .join(subtest.elapsed(), congestion, look(socket))?;
+        let longest = session.claims.caps.subtest_us.duration();
+        let deadline = Instant::from_std(subtest.began + longest);
+        Some(Self {
+            session,
+            subtest,
+            id,
+            deadline,
+        })
+    }
+
+    fn moved(&self, at: Micros, bytes: u64) {
+        self.subtest.recorder().moved(self.id, at, bytes);
+    }
+
+    fn sample(&self, socket: &TcpStream) {
+        if let Some(sample) = look(socket) {
+            let at = self.subtest.elapsed();
+            self.subtest.recorder().sampled(self.id, at, sample);
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.subtest.recorder().bytes() >= self.session.claims.caps.subtest_bytes
+    }
+
+    fn leave(&self, socket: &TcpStream, why: Stop) {
+        self.sample(socket);
+        let at = self.subtest.elapsed();
+        self.subtest.recorder().leave(self.id, at, why);
+    }
+
+    /// Ticks at the ends of the direction's bins.
+    fn ticks(&self) -> Interval {
+        let next = (Bins::index(self.subtest.elapsed()) as u64 + 1) * BIN.0;
+        let next = self.subtest.began + Micros(next).duration();
+        let mut ticks = interval_at(Instant::from_std(next), BIN.duration());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        ticks
+    }
+}
+
+/// The kernel's account of a connection, as the recorder wants it.
+fn look(socket: &TcpStream) -> Option<Sample> {
+    let info = net::tcp::info(socket)?;
+    let tcp = TcpRecord {
+        min_rtt_us: info.min_rtt_us,
+        srtt_us: info.srtt_us,
+        bytes_retransmitted: info.bytes_retransmitted,
+        busy_us: info.busy_us,
+        rwnd_limited_us: info.rwnd_limited_us,
+        sndbuf_limited_us: info.sndbuf_limited_us,
+    };
+    Some(Sample {
+        bytes_acked: info.bytes_acked,
+        tcp,
+    })
+}
+
+/// What reading came to.
+enum Read {
+    /// So many bytes are in the buffer.
+    Bytes(usize),
+    /// Nothing for now.
+    Later,
+    /// The peer is gone, without or with an error.
+    Gone,
+}
+
+fn try_read(socket: &TcpStream, buffer: &mut [u8]) -> Read {
+    match socket.try_read(buffer) {
+        Ok(0) => Read::Gone,
+        Ok(n) => Read::Bytes(n),
+        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Read::Later,
+        Err(_) => Read::Gone,
+    }
+}
+
+/// Writes a last frame, as far as the peer takes it within a second.
+async fn last_words(socket: &mut TcpStream, bytes: &[u8]) {
+    use tokio::io::AsyncWriteExt as _;
+    let said = socket.write_all(bytes);
+    let _ = tokio::time::timeout(Duration::from_secs(1), said).await;
+    let _ = tokio::time::timeout(Duration::from_millis(100), socket.shutdown()).await;
+}

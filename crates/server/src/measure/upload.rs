@@ -1,0 +1,142 @@
+//! Upload: payload is counted as it comes, and the client is told every bin.
+
+use std::io;
+use std::pin::pin;
+
+use bytes::Bytes;
+use metric::bins::{BIN, Bins};
+use metric::receipt::Stop;
+use metric::unit::Micros;
+use tokio::net::TcpStream;
+use tokio::time::sleep_until;
+use wire::native::message::UploadCount;
+use wire::native::spec;
+use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+use wire::websocket::encode::{close_payload, frame};
+use wire::websocket::{self, Opcode};
+
+use super::{Read, Track, last_words, try_read};
+
+/// Bytes read between two looks at the clock.
+const READS_PER_TURN: u32 = 16;
+/// Counts that may wait for a client that does not read them.
+const MAX_WAITING_BYTES: usize = 64 * 1024;
+
+pub(super) async fn run(mut socket: TcpStream, early: Bytes, track: Track<'_>) {
+    let mut upload = Upload::new(&track);
+    let why = match upload.hear(&early) {
+        Some(why) => why,
+        None => upload.drive(&socket).await,
+    };
+    track.leave(&socket, why);
+    let reason = match why {
+        Stop::TimeCap => spec::CLOSE_TIME_CAP,
+        Stop::ByteCap => spec::CLOSE_BYTE_CAP,
+        Stop::Client => "",
+        _ => return,
+    };
+    upload.tell_until(Bins::index(track.subtest.elapsed()) + 1);
+    let close = close_payload(websocket::spec::CLOSE_NORMAL, reason);
+    upload.waiting.extend(frame(Opcode::Close, &close, None));
+    last_words(&mut socket, &upload.waiting).await;
+}
+
+struct Upload<'a> {
+    track: &'a Track<'a>,
+    decoder: Decoder,
+    /// This stream's own bins.
+    bins: Bins,
+    /// First bin not yet told.
+    next: usize,
+    /// Frames not yet written.
+    waiting: Vec<u8>,
+}
+
+impl<'a> Upload<'a> {
+    fn new(track: &'a Track<'a>) -> Self {
+        Self {
+            track,
+            decoder: Decoder::new(Role::Server, Bulk::Count(spec::MAX_UPLOAD_MESSAGE_BYTES)),
+            bins: Bins::new(),
+            next: Bins::index(track.subtest.elapsed()),
+            waiting: Vec::new(),
+        }
+    }
+
+    async fn drive(&mut self, socket: &TcpStream) -> Stop {
+        let mut ticks = self.track.ticks();
+        let mut buffer = vec![0; 256 * 1024];
+        let mut ended = pin!(self.track.session.ended());
+        let mut deadline = pin!(sleep_until(self.track.deadline));
+        loop {
+            tokio::select! {
+                biased;
+                why = &mut ended => return why,
+                () = &mut deadline => return Stop::TimeCap,
+                _ = ticks.tick() => {
+                    self.track.sample(socket);
+                    self.tell_until(Bins::index(self.track.subtest.elapsed()));
+                    if self.track.is_full() {
+                        return Stop::ByteCap;
+                    }
+                    if self.write(socket).is_err() || self.waiting.len() > MAX_WAITING_BYTES {
+                        return Stop::Failed;
+                    }
+                }
+                _ = socket.readable() => if let Some(why) = self.read(socket, &mut buffer) {
+                    return why;
+                },
+            }
+        }
+    }
+
+    fn read(&mut self, socket: &TcpStream, buffer: &mut [u8]) -> Option<Stop> {
+        for _ in 0..READS_PER_TURN {
+            match try_read(socket, buffer) {
+                Read::Bytes(n) => {
+                    if let Some(why) = self.hear(&buffer[..n]) {
+                        return Some(why);
+                    }
+                }
+                Read::Later => return None,
+                Read::Gone => return Some(Stop::Failed),
+            }
+        }
+        None
+    }
+
+    /// Counts payload; a close frame stops the stream.
+    fn hear(&mut self, input: &[u8]) -> Option<Stop> {
+        let (mut bytes, mut stop) = (0, None);
+        let heard = self.decoder.feed(input, |event| match event {
+            Event::Counted(n) => bytes += n,
+            Event::Close(..) => stop = Some(Stop::Client),
+            _ => {}
+        });
+        let at = self.track.subtest.elapsed();
+        self.track.moved(at, bytes);
+        self.bins.add(at, bytes);
+        heard.map_or(Some(Stop::Failed), |()| stop)
+    }
+
+    /// Queues a message for every bin before `end` that was not told yet.
+    fn tell_until(&mut self, end: usize) {
+        self.bins.pass(Micros(end as u64 * BIN.0));
+        for bin in self.next..end {
+            let bytes = self.bins.bytes().get(bin).copied().unwrap_or(0);
+            let count = UploadCount { bin, bytes };
+            let text = serde_json::to_vec(&count).unwrap_or_default();
+            self.waiting.extend(frame(Opcode::Text, &text, None));
+        }
+        self.next = self.next.max(end);
+    }
+
+    fn write(&mut self, socket: &TcpStream) -> io::Result<()> {
+        match socket.try_write(&self.waiting) {
+            Ok(written) => drop(self.waiting.drain(..written)),
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+}

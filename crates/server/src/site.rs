@@ -1,0 +1,195 @@
+//! The site: its configuration, its key, and the sessions that run.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use metric::key::SiteKey;
+use metric::prefix::Prefix;
+use metric::unit::Micros;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use wire::native::message::{Caps, Parameters, SessionReply, SessionRequest};
+use wire::native::spec;
+use wire::native::token::{self, Claims};
+use wire::websocket::encode::slab;
+
+use crate::http::Problem;
+use crate::session::Session;
+
+/// What a site can be told.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SiteConfig {
+    /// Name of the site in receipts.
+    pub name: String,
+    /// Congestion control for downloads; the system's default where it is not to be had.
+    pub congestion: String,
+    /// Most sessions at a time; more are told to come back.
+    pub max_sessions: usize,
+    /// Longest direction, seconds.
+    pub max_subtest_seconds: u32,
+    /// Most bytes of one direction.
+    pub max_subtest_bytes: u64,
+}
+
+impl Default for SiteConfig {
+    fn default() -> Self {
+        Self {
+            name: "demo".into(),
+            congestion: "bbr".into(),
+            max_sessions: 64,
+            max_subtest_seconds: 16,
+            max_subtest_bytes: 4_000_000_000,
+        }
+    }
+}
+
+/// Longest session.
+const SESSION: Micros = Micros(120_000_000);
+/// How long a finished session still answers with its receipt.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// A measurement site.
+#[derive(Debug)]
+pub struct Site {
+    config: SiteConfig,
+    key: SiteKey,
+    sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
+    slab: Vec<u8>,
+}
+
+impl Site {
+    /// A site that signs with `key`. `random` is what downloads are filled
+    /// with, at least 64 KiB of incompressible bytes.
+    pub fn new(config: SiteConfig, key: SiteKey, random: &[u8]) -> Self {
+        let slab = slab(random, spec::DOWNLOAD_MESSAGE_BYTES, None);
+        Self {
+            config,
+            key,
+            sessions: Mutex::default(),
+            slab,
+        }
+    }
+
+    /// Its configuration.
+    pub const fn config(&self) -> &SiteConfig {
+        &self.config
+    }
+
+    /// Its key.
+    pub const fn key(&self) -> &SiteKey {
+        &self.key
+    }
+
+    /// Frames to download, end to end.
+    pub(crate) fn slab(&self) -> &[u8] {
+        &self.slab
+    }
+
+    const fn caps(&self) -> Caps {
+        Caps {
+            subtest_us: Micros(self.config.max_subtest_seconds as u64 * 1_000_000),
+            subtest_bytes: self.config.max_subtest_bytes,
+            session_us: SESSION,
+        }
+    }
+
+    /// Opens a session for a client at `peer`.
+    pub(crate) fn open(
+        &self,
+        request: &SessionRequest,
+        peer: SocketAddr,
+    ) -> Result<SessionReply, Problem> {
+        let mode = request.mode.as_deref().unwrap_or(spec::MODE_FULL);
+        if mode != spec::MODE_FULL {
+            return Err(Problem::mode_unsupported(mode));
+        }
+        let now = net::wall_clock();
+        let claims = self.claims(peer, now)?;
+        let token = token::issue(&claims, &self.key).map_err(|_| Problem::internal())?;
+        let nonce = hex(&random::<16>()?);
+        let reply = SessionReply {
+            test_id: claims.test_id,
+            nonce: nonce.clone(),
+            token,
+            server_time: now,
+            site: self.config.name.clone(),
+            method: metric::METHOD,
+            mode: mode.into(),
+            parameters: Parameters::default(),
+            caps: claims.caps,
+        };
+        self.admit(Session::new(claims, nonce, mode.into(), now))?;
+        Ok(reply)
+    }
+
+    fn claims(&self, peer: SocketAddr, now: Timestamp) -> Result<Claims, Problem> {
+        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+        let test_id = uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()?);
+        let lifetime = Duration::from_secs(spec::TOKEN_LIFETIME_SECONDS);
+        Ok(Claims {
+            test_id: test_id.into_uuid(),
+            site: self.config.name.clone(),
+            client_prefix: Prefix::of(peer.ip()),
+            caps: self.caps(),
+            expires_at: now + SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::ZERO),
+        })
+    }
+
+    fn admit(&self, session: Session) -> Result<(), Problem> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = net::now();
+        sessions.retain(|_, s| {
+            let age = now.duration_since(s.started);
+            if age > SESSION.duration() {
+                s.end(metric::receipt::Stop::SessionCap);
+            }
+            age < SESSION.duration() + KEPT
+        });
+        let running = sessions.values().filter(|s| !s.has_ended()).count();
+        if running >= self.config.max_sessions {
+            return Err(Problem::site_busy());
+        }
+        sessions.insert(session.claims.test_id, Arc::new(session));
+        Ok(())
+    }
+
+    /// The session that a token opens for a client at `peer`.
+    pub(crate) fn session(&self, token: &str, peer: SocketAddr) -> Result<Arc<Session>, Problem> {
+        let claims = token::verify(token, &self.key.public(), net::wall_clock());
+        let claims = claims.map_err(Problem::token)?;
+        if claims.client_prefix != Prefix::of(peer.ip()) {
+            return Err(Problem::prefix_mismatch());
+        }
+        self.find(claims.test_id)
+    }
+
+    /// The session whose receipt is asked for; the token may be past its time.
+    pub(crate) fn session_of(&self, token: &str, test_id: Uuid) -> Result<Arc<Session>, Problem> {
+        let claims = token::verify(token, &self.key.public(), Timestamp::MIN);
+        match claims {
+            Ok(claims) if claims.test_id == test_id => self.find(test_id),
+            _ => Err(Problem::token(token::Refused::Invalid)),
+        }
+    }
+
+    fn find(&self, test_id: Uuid) -> Result<Arc<Session>, Problem> {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = sessions.get(&test_id).cloned();
+        session.ok_or_else(Problem::session_unknown)
+    }
+}
+
+/// Random bytes from the operating system.
+fn random<const N: usize>() -> Result<[u8; N], Problem> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| Problem::internal())?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
