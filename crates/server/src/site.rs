@@ -42,7 +42,7 @@ impl Default for SiteConfig {
             congestion: "bbr".into(),
             max_sessions: 64,
             max_subtest_seconds: 16,
-            max_subtest_bytes: 4_000_000_000,
+            max_subtest_bytes: 100_000_000_000,
         }
     }
 }

@@ -1,0 +1,155 @@
+//! What download and upload have in common: opening streams one after the
+//! other, watching the bins, and knowing when it is over.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use metric::bins::{BIN, Bins};
+use metric::goodput::{self, StopReason};
+use metric::submission::ObservedSubtest;
+use metric::unit::{BitRate, Micros};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use wire::native::spec;
+
+/// Streams opened at once; the others follow one by one.
+const FIRST_STREAMS: u8 = 2;
+/// Time between the streams that follow.
+const STAGGER: Duration = Duration::from_millis(200);
+/// Time between two looks at the bins.
+const LOOK: Duration = Duration::from_millis(20);
+/// A direction without a byte for so long has failed.
+const STALL: Duration = Duration::from_secs(8);
+
+/// How one stream ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    /// It was told to.
+    Stopped,
+    /// The site closed it at a cap.
+    Cap(StopReason),
+    /// It broke.
+    Failed,
+}
+
+impl End {
+    /// What the reason in a close frame says.
+    pub(crate) fn of_close(reason: &[u8]) -> Self {
+        if reason == spec::CLOSE_TIME_CAP.as_bytes() {
+            Self::Cap(StopReason::TimeCap)
+        } else if reason == spec::CLOSE_BYTE_CAP.as_bytes() {
+            Self::Cap(StopReason::ByteCap)
+        } else {
+            Self::Failed
+        }
+    }
+}
+
+/// When the first stream opened; the origin of the bins.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin(Arc<Mutex<Option<Instant>>>);
+
+impl Origin {
+    /// Time since the first stream opened; the first caller opens it.
+    pub(crate) fn elapsed(&self) -> Micros {
+        let mut origin = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = net::now();
+        Micros::from(now.duration_since(*origin.get_or_insert(now)))
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+}
+
+/// Runs `streams` streams until the bins say that it is done.
+///
+/// `stream` drives one connection until `stop` turns true; `complete` gives
+/// the complete bins; `tell` is told the current rate.
+pub(crate) async fn drive<F>(
+    streams: u8,
+    origin: &Origin,
+    stream: impl Fn(watch::Receiver<bool>) -> F,
+    complete: impl Fn() -> Vec<u64>,
+    tell: &dyn Fn(BitRate, Micros),
+) -> (StopReason, JoinSet<End>)
+where
+    F: Future<Output = End> + Send + 'static,
+{
+    let stop = watch::Sender::new(false);
+    let mut running = JoinSet::new();
+    let mut begun = 0;
+    let mut next_stream = net::now();
+    let mut progress = (net::now(), 0);
+    let why = loop {
+        let now = net::now();
+        while begun < streams.min(FIRST_STREAMS) || (begun < streams && now >= next_stream) {
+            running.spawn(stream(stop.subscribe()));
+            begun += 1;
+            next_stream = now + STAGGER;
+        }
+        let bins = complete();
+        if goodput::is_done(&bins) {
+            break StopReason::Fixed;
+        }
+        let sum = bins.iter().sum::<u64>();
+        if sum > progress.1 {
+            progress = (now, sum);
+        }
+        if now.duration_since(progress.0) > STALL {
+            break StopReason::Failed;
+        }
+        if origin.has_begun() {
+            tell(recent(&bins), Micros(bins.len() as u64 * BIN.0));
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            Some(ended) = running.join_next() => match ended.unwrap_or(End::Failed) {
+                End::Cap(why) => break why,
+                // Others may still carry the test; the last one ends it.
+                End::Stopped | End::Failed if running.is_empty() => break StopReason::Failed,
+                End::Stopped | End::Failed => {}
+            }
+        }
+    };
+    stop.send_replace(true);
+    (why, running)
+}
+
+/// Resolves when the direction is over.
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Rate over the last half second, for people to watch.
+fn recent(bins: &[u64]) -> BitRate {
+    let last = &bins[bins.len().saturating_sub(5)..];
+    let span = Micros(last.len() as u64 * BIN.0);
+    BitRate::over(last.iter().sum(), span).unwrap_or(BitRate(0))
+}
+
+/// The bins that are over at `elapsed`.
+pub(crate) fn complete(bins: &Bins, elapsed: Micros) -> Vec<u64> {
+    let mut complete = bins.bytes().to_vec();
+    complete.resize(Bins::index(elapsed), 0);
+    complete
+}
+
+/// The direction as it is submitted.
+pub(crate) fn observed(bins_bytes: Vec<u64>, stop_reason: StopReason) -> ObservedSubtest {
+    let stopped = matches!(stop_reason, StopReason::TimeCap | StopReason::ByteCap);
+    let estimate = goodput::estimate(&bins_bytes, stopped);
+    ObservedSubtest {
+        bin_us: BIN,
+        stop_reason,
+        goodput_bits_per_second: estimate.map(|e| e.goodput),
+        interval_bits_per_second: estimate.and_then(|e| e.interval),
+        bytes: bins_bytes.iter().sum(),
+        duration_us: Micros(bins_bytes.len() as u64 * BIN.0),
+        ramp_us: goodput::ramp_end(&bins_bytes).map(|bin| Micros(bin as u64 * BIN.0)),
+        bins_bytes,
+    }
+}

@@ -1,0 +1,137 @@
+//! Download: payload bytes are counted here, as they arrive.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use metric::bins::Bins;
+use metric::submission::ObservedSubtest;
+use metric::unit::{BitRate, Micros};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use wire::native::message::SessionReply;
+use wire::native::spec;
+use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+use wire::websocket::encode::{close_payload, frame};
+use wire::websocket::{self, Opcode};
+
+use crate::direction::{End, Origin, complete, drive, observed, stopped};
+use crate::http::Base;
+use crate::socket;
+
+/// How long a stopped stream is emptied, so that its close frame gets through.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// Runs the download.
+pub(crate) async fn run(
+    base: &Base,
+    session: &SessionReply,
+    tell: &dyn Fn(BitRate, Micros),
+) -> ObservedSubtest {
+    let (origin, bins) = (Origin::default(), Arc::new(Mutex::new(Bins::new())));
+    let stream = |stop| {
+        let count = Count {
+            origin: origin.clone(),
+            bins: Arc::clone(&bins),
+        };
+        let (base, token) = (base.clone(), session.token.clone());
+        async move { stream(&base, &token, count, stop).await }
+    };
+    let so_far = || {
+        let bins = bins.lock().unwrap_or_else(PoisonError::into_inner);
+        complete(
+            &bins,
+            if bins.bytes().is_empty() {
+                Micros(0)
+            } else {
+                origin.elapsed()
+            },
+        )
+    };
+    let driven = drive(session.parameters.streams, &origin, stream, so_far, tell).await;
+    let (why, streams) = driven;
+    let bins_bytes = so_far();
+    streams.join_all().await;
+    observed(bins_bytes, why)
+}
+
+struct Count {
+    origin: Origin,
+    bins: Arc<Mutex<Bins>>,
+}
+
+impl Count {
+    fn add(&self, bytes: u64) {
+        let at = self.origin.elapsed();
+        self.bins
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(at, bytes);
+    }
+}
+
+async fn stream(base: &Base, token: &str, count: Count, stop: watch::Receiver<bool>) -> End {
+    let Ok(socket) = socket::open(base, "download", token).await else {
+        return End::Failed;
+    };
+    let mut decoder = Decoder::new(Role::Client, Bulk::Count(1 << 24));
+    count.add(0);
+    match receive(&mut decoder, &socket.early, &count) {
+        Some(end) => end,
+        None => read(socket.stream, decoder, &count, stop).await,
+    }
+}
+
+async fn read(
+    mut socket: TcpStream,
+    mut decoder: Decoder,
+    count: &Count,
+    mut stop: watch::Receiver<bool>,
+) -> End {
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => {
+                close(&mut socket, &mut buffer).await;
+                return End::Stopped;
+            }
+            read = socket.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => return End::Failed,
+                Ok(n) => if let Some(end) = receive(&mut decoder, &buffer[..n], count) {
+                    return end;
+                },
+            }
+        }
+    }
+}
+
+/// Counts what came; the end of the stream when the site closed it.
+fn receive(decoder: &mut Decoder, input: &[u8], count: &Count) -> Option<End> {
+    let (mut bytes, mut end) = (0, None);
+    let read = decoder.feed(input, |event| match event {
+        Event::Counted(n) => bytes += n,
+        Event::Close(_, reason) => end = Some(End::of_close(reason)),
+        _ => {}
+    });
+    count.add(bytes);
+    read.map_or(Some(End::Failed), |()| end)
+}
+
+/// Says that it is over, and empties the connection for a moment: closing with
+/// unread data would reset it, and the site might not hear why.
+async fn close(socket: &mut TcpStream, buffer: &mut [u8]) {
+    let close = close_payload(websocket::spec::CLOSE_NORMAL, "");
+    let close = frame(Opcode::Close, &close, Some([0x5a; 4]));
+    let emptied = async {
+        socket.write_all(&close).await?;
+        while socket.read(buffer).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    let _ = tokio::time::timeout(DRAIN, emptied).await;
+}
+
+const _: () = assert!(
+    spec::DOWNLOAD_MESSAGE_BYTES <= 1 << 24,
+    "the decoder takes the site's frames"
+);

@@ -1,0 +1,94 @@
+//! The result as one JSON object. Keys of what was not measured are absent.
+
+use metric::submission::ObservedSubtest;
+use serde_json::{Map, Value, json};
+
+use crate::run::Outcome;
+use crate::submit::Acknowledged;
+
+/// What became of the submission.
+#[derive(Clone, Debug)]
+pub enum Submitted {
+    /// Nobody wanted it.
+    NotWanted,
+    /// There was no receipt to submit.
+    NoReceipt,
+    /// The collector has it.
+    Acknowledged(Box<Acknowledged>),
+    /// It waits on the disk; with the reason.
+    Queued(String),
+    /// The collector does not take it; with the reason.
+    Refused(String),
+}
+
+impl Submitted {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::NotWanted => "not_wanted",
+            Self::NoReceipt => "no_receipt",
+            Self::Acknowledged(_) => "acknowledged",
+            Self::Queued(_) => "queued",
+            Self::Refused(_) => "refused",
+        }
+    }
+
+    /// Whether the test is where it should be.
+    pub const fn is_safe(&self) -> bool {
+        !matches!(self, Self::NoReceipt | Self::Refused(_))
+    }
+}
+
+/// The object that `ispeed test --json` prints.
+pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
+    let observed = &outcome.observed;
+    let mut out = Map::new();
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            out.insert(key.into(), value);
+        }
+    };
+    put("test_id", Some(json!(outcome.session.test_id)));
+    put("site", Some(json!(outcome.session.site)));
+    put("method", Some(json!(outcome.session.method)));
+    put("mode", Some(json!(outcome.session.mode)));
+    put("download", observed.download.as_ref().map(subtest));
+    put("upload", observed.upload.as_ref().map(subtest));
+    put("idle_rtt_us", observed.idle_rtt().map(|rtt| json!(rtt)));
+    put(
+        "working_rtt_us",
+        observed.working_rtt().map(|rtt| json!(rtt)),
+    );
+    put("complete", Some(json!(outcome.is_complete())));
+    put("submission", Some(json!(submitted.name())));
+    match submitted {
+        Submitted::Acknowledged(known) => {
+            put("state", Some(json!(known.state)));
+            put("reasons", Some(json!(known.reasons)));
+            put("area", known.more.get("area").cloned());
+        }
+        Submitted::Queued(why) | Submitted::Refused(why) => put("why", Some(json!(why))),
+        Submitted::NotWanted | Submitted::NoReceipt => {}
+    }
+    put(
+        "receipt",
+        outcome.receipt.as_ref().map(|receipt| json!(receipt)),
+    );
+    Value::Object(out)
+}
+
+fn subtest(subtest: &ObservedSubtest) -> Value {
+    let mut out = Map::new();
+    out.insert("bytes".into(), json!(subtest.bytes));
+    out.insert("duration_us".into(), json!(subtest.duration_us));
+    out.insert("stop_reason".into(), json!(subtest.stop_reason));
+    if let Some(rate) = subtest.goodput_bits_per_second {
+        out.insert("goodput_bits_per_second".into(), json!(rate));
+    }
+    if let Some(interval) = subtest.interval_bits_per_second {
+        out.insert("interval_bits_per_second".into(), json!(interval));
+    }
+    if let Some(ramp) = subtest.ramp_us {
+        out.insert("ramp_us".into(), json!(ramp));
+    }
+    Value::Object(out)
+}

@@ -1,0 +1,173 @@
+//! The result for people, in Vietnamese or English.
+
+use std::fmt::Write as _;
+
+use metric::submission::ObservedSubtest;
+use metric::unit::{BitRate, Micros};
+
+use super::json::Submitted;
+use crate::run::Outcome;
+
+/// A few lines for a terminal.
+pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
+    let say = |vi: &'static str, en: &'static str| if english { en } else { vi };
+    let observed = &outcome.observed;
+    let none = say("không đo được", "not measured");
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(out, "  {name:<22}{value}");
+    };
+    line(
+        say("Tải xuống", "Download"),
+        direction(observed.download.as_ref(), none, english),
+    );
+    line(
+        say("Tải lên", "Upload"),
+        direction(observed.upload.as_ref(), none, english),
+    );
+    line(
+        say("Độ trễ khi rảnh", "Idle latency"),
+        delay(observed.idle_rtt(), none, english),
+    );
+    line(
+        say("Độ trễ khi tải", "Working latency"),
+        delay(observed.working_rtt(), none, english),
+    );
+    line(
+        say("Dữ liệu đã dùng", "Data used"),
+        megabytes(outcome, english),
+    );
+    line(say("Điểm đo", "Site"), outcome.session.site.clone());
+    line(
+        say("Mã lần đo", "Test"),
+        outcome.session.test_id.to_string(),
+    );
+    line(
+        say("Được tính?", "Does it count?"),
+        counted(submitted, english),
+    );
+    out
+}
+
+fn direction(subtest: Option<&ObservedSubtest>, none: &str, english: bool) -> String {
+    let Some(rate) = subtest.and_then(|s| s.goodput_bits_per_second) else {
+        return none.into();
+    };
+    let interval = subtest.and_then(|s| s.interval_bits_per_second);
+    let interval = interval.map(|[low, high]| {
+        format!(
+            "  (95 %: {} – {})",
+            megabits(low, english),
+            megabits(high, english)
+        )
+    });
+    format!(
+        "{} Mbit/s{}",
+        megabits(rate, english),
+        interval.unwrap_or_default()
+    )
+}
+
+/// Mbit/s with three significant digits, and the language's decimal mark.
+fn megabits(rate: BitRate, english: bool) -> String {
+    let (whole, thousandths) = (rate.0 / 1_000_000, rate.0 % 1_000_000 / 1_000);
+    let text = match whole {
+        0..=9 => format!("{whole}.{:02}", thousandths / 10),
+        10..=99 => format!("{whole}.{}", thousandths / 100),
+        _ => whole.to_string(),
+    };
+    decimal(text, english)
+}
+
+fn delay(rtt: Option<Micros>, none: &str, english: bool) -> String {
+    let milliseconds = |rtt: Micros| format!("{}.{} ms", rtt.0 / 1000, rtt.0 % 1000 / 100);
+    rtt.map_or_else(|| none.into(), |rtt| decimal(milliseconds(rtt), english))
+}
+
+fn megabytes(outcome: &Outcome, english: bool) -> String {
+    let directions = [&outcome.observed.download, &outcome.observed.upload];
+    let bytes: u64 = directions.into_iter().flatten().map(|s| s.bytes).sum();
+    decimal(
+        format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        english,
+    )
+}
+
+fn decimal(text: String, english: bool) -> String {
+    if english {
+        text
+    } else {
+        text.replace('.', ",")
+    }
+}
+
+fn counted(submitted: &Submitted, english: bool) -> String {
+    let say = |vi: &str, en: &str| String::from(if english { en } else { vi });
+    match submitted {
+        Submitted::NotWanted => say("không gửi (--no-submit)", "not submitted (--no-submit)"),
+        Submitted::NoReceipt => say(
+            "không: điểm đo không trả biên nhận",
+            "no: the site gave no receipt",
+        ),
+        Submitted::Queued(why) => {
+            format!("{}: {why}", say("đang chờ gửi lại", "waiting to be sent"))
+        }
+        Submitted::Refused(why) => format!("{}: {why}", say("bị từ chối", "refused")),
+        Submitted::Acknowledged(known) if known.reasons.is_empty() => {
+            let area = known
+                .more
+                .get("area")
+                .and_then(|area| area["full_name"].as_str());
+            format!(
+                "{}{}",
+                say("có", "yes"),
+                area.map(|a| format!(" – {a}")).unwrap_or_default()
+            )
+        }
+        Submitted::Acknowledged(known) => {
+            let reasons: Vec<_> = known.reasons.iter().map(|r| reason(r, english)).collect();
+            format!(
+                "{}: {}",
+                say("một phần hoặc không", "in part or not"),
+                reasons.join("; ")
+            )
+        }
+    }
+}
+
+/// A reason in words; a code not known here stays a code.
+fn reason(code: &str, english: bool) -> String {
+    let (vi, en) = match code {
+        "incomplete" => ("chưa đo đủ hai chiều", "a direction was not finished"),
+        "too_old" => ("gửi quá muộn", "submitted too late"),
+        "from_future" => ("thời gian ở tương lai", "dated in the future"),
+        "not_mobile" => ("không phải mạng di động", "not a mobile network"),
+        "unlocated" => (
+            "vị trí thiếu hoặc chưa đủ chính xác",
+            "no position, or one too vague",
+        ),
+        "outside" => ("ngoài địa bàn", "outside every area"),
+        "repeat" => (
+            "trùng với lần đo vừa rồi",
+            "repeats a test made just before",
+        ),
+        other => (other, other),
+    };
+    if english { en.into() } else { vi.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_are_shown() {
+        let vi = |rate| megabits(BitRate(rate), false);
+        assert_eq!(vi(1_234_567), "1,23");
+        assert_eq!(vi(48_219_000), "48,2");
+        assert_eq!(vi(948_219_000), "948");
+        assert_eq!(megabits(BitRate(48_219_000), true), "48.2");
+        assert_eq!(delay(Some(Micros(24_160)), "-", false), "24,1 ms");
+        assert_eq!(delay(None, "-", false), "-");
+    }
+}

@@ -1,0 +1,142 @@
+//! One test, from session to receipt.
+
+use metric::delay::Probes;
+use metric::goodput::StopReason;
+use metric::receipt::ReceiptV1;
+use metric::submission::{Network, Observed, ObservedSubtest};
+use metric::unit::{BitRate, Micros};
+use wire::native::message::{SessionReply, SessionRequest};
+use wire::native::spec;
+
+use crate::http::Base;
+use crate::latency::Latency;
+use crate::{Error, direction, download, upload};
+
+/// What a test is to be.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Mode of the method; the site's default when absent.
+    pub mode: Option<String>,
+    /// The access, if known.
+    pub network: Option<Network>,
+}
+
+/// How far a test is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Progress<'a> {
+    /// A site answers.
+    Session {
+        /// Its name.
+        site: &'a str,
+    },
+    /// Probes before any load.
+    Idle,
+    /// The download runs: rate of the last half second, time since its start.
+    Download(BitRate, Micros),
+    /// The upload runs: the same, by the site's counters.
+    Upload(BitRate, Micros),
+    /// The receipt is being fetched.
+    Receipt,
+}
+
+/// What a test came to. What was not measured is absent.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The session it ran in.
+    pub session: SessionReply,
+    /// What the client saw.
+    pub observed: Observed,
+    /// The site's signed receipt; absent when the site could not be asked.
+    pub receipt: Option<ReceiptV1>,
+}
+
+impl Outcome {
+    /// Whether both directions gave an estimate and the site signed.
+    pub fn is_complete(&self) -> bool {
+        let given = |subtest: &Option<ObservedSubtest>| {
+            subtest
+                .as_ref()
+                .is_some_and(|s| s.goodput_bits_per_second.is_some())
+        };
+        self.receipt.is_some() && given(&self.observed.download) && given(&self.observed.upload)
+    }
+}
+
+/// Runs a test. Cancel by dropping the future.
+///
+/// # Errors
+///
+/// [`Error`] when no test could be begun. A test that breaks later is not an
+/// error: its [`Outcome`] holds what was measured.
+pub async fn run(
+    base: &Base,
+    plan: &Plan,
+    tell: &(dyn Fn(Progress<'_>) + Sync),
+) -> Result<Outcome, Error> {
+    let request = SessionRequest {
+        mode: plan.mode.clone(),
+        network: plan.network,
+    };
+    let (_, session) = base
+        .post::<SessionReply>(spec::SESSION_PATH, None, &request)
+        .await?;
+    tell(Progress::Session {
+        site: &session.site,
+    });
+    let mut latency = Latency::open(base, &session.token).await?;
+    tell(Progress::Idle);
+    let idle = latency.idle(&session.parameters).await;
+    let downloading = |rate, at| tell(Progress::Download(rate, at));
+    let load = download::run(base, &session, &downloading);
+    let (down, working_download) = latency.working(&session.parameters, load).await;
+    let uploading = |rate, at| tell(Progress::Upload(rate, at));
+    let load = upload::run(base, &session, &uploading);
+    let (up, working_upload) = latency.working(&session.parameters, load).await;
+    tell(Progress::Receipt);
+    let up = up?;
+    let receipt = receipt(base, &session).await;
+    let observed = Observed {
+        download: begun(down),
+        upload: begun(uploaded(up, receipt.as_ref())),
+        idle: sent(idle),
+        working_download: sent(working_download),
+        working_upload: sent(working_upload),
+        connection: Some("websocket".into()),
+    };
+    Ok(Outcome {
+        session,
+        observed,
+        receipt,
+    })
+}
+
+async fn receipt(base: &Base, session: &SessionReply) -> Option<ReceiptV1> {
+    let path = format!("{}/{}/receipt", spec::SESSION_PATH, session.test_id);
+    for attempt in 0..3_u64 {
+        tokio::time::sleep(std::time::Duration::from_millis(300 * attempt)).await;
+        let asked = base
+            .post::<ReceiptV1>(&path, Some(&session.token), &())
+            .await;
+        if let Ok((_, receipt)) = asked {
+            return Some(receipt);
+        }
+    }
+    None
+}
+
+/// The upload by the bins the site signed; those it told on the way stand in
+/// only where there is no receipt, and then for nobody but this device.
+fn uploaded(ended: upload::Ended, receipt: Option<&ReceiptV1>) -> ObservedSubtest {
+    let signed = receipt.and_then(|r| r.upload.as_ref());
+    let bins = signed.map_or(ended.bins_bytes, |upload| upload.bins_bytes.clone());
+    direction::observed(bins, ended.why)
+}
+
+/// A direction that never carried a byte was not measured.
+fn begun(subtest: ObservedSubtest) -> Option<ObservedSubtest> {
+    (subtest.bytes > 0 || subtest.stop_reason != StopReason::Failed).then_some(subtest)
+}
+
+fn sent(probes: Probes) -> Option<Probes> {
+    (probes.sent > 0).then_some(probes)
+}

@@ -1,0 +1,86 @@
+//! Configuration: the only place that reads files of settings or the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+use server::SiteConfig;
+
+use crate::cli::ServeArgs;
+
+/// Settings of `ispeed serve` and `ispeed site`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Address to listen on.
+    pub(crate) listen: SocketAddr,
+    /// Folder of the store and the key.
+    pub(crate) data_dir: PathBuf,
+    /// The measurement site.
+    pub(crate) site: SiteConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: "ispeed-data".into(),
+            site: SiteConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// The file's settings, with the flags over them.
+    pub(crate) fn read(args: &ServeArgs) -> anyhow::Result<Self> {
+        let mut config = match &args.config {
+            Some(path) => Self::parse_file(path)?,
+            None => Self::default(),
+        };
+        if let Some(data) = &args.data {
+            config.data_dir.clone_from(data);
+        }
+        if let Some(listen) = args.listen {
+            config.listen = listen;
+        }
+        Ok(config)
+    }
+
+    fn parse_file(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path);
+        let text = text.with_context(|| format!("reading {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("in {}", path.display()))
+    }
+}
+
+/// Folder of the device's pseudonym and of waiting tests: the one named, or
+/// `ispeed` in the user's state folder (XDG Base Directory).
+pub(crate) fn state_dir(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "config reads the environment")]
+    let variable = |name| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|p| p.is_absolute())
+    };
+    let named = named.map(Path::to_owned);
+    named
+        .or_else(|| Some(variable("XDG_STATE_HOME")?.join("ispeed")))
+        .or_else(|| Some(variable("HOME")?.join(".local/state/ispeed")))
+        .context("no folder for waiting tests: give --state DIR")
+}
+
+/// Logs to standard error; `ISPEED_LOG` takes tracing's filter language.
+pub(crate) fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    #[expect(clippy::disallowed_methods, reason = "config reads the environment")]
+    let filter = std::env::var("ISPEED_LOG").unwrap_or_else(|_| level.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -1,0 +1,81 @@
+//! `ispeed serve` and `ispeed site`.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use server::Site;
+use tokio::net::TcpListener;
+
+use crate::cli::ServeArgs;
+use crate::config::Config;
+
+/// Incompressible bytes that downloads repeat.
+const RANDOM_BYTES: usize = 1024 * 1024;
+
+pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    site(args).await
+}
+
+pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let config = Config::read(args)?;
+    if args.check {
+        return print_config(&config);
+    }
+    let site = open_site(&config)?;
+    let listener = listen(&config).await?;
+    server::serve(
+        listener,
+        site,
+        |request: Request<Incoming>, _: SocketAddr| async move {
+            let (status, text) = match request.uri().path() {
+                "/healthz" => (StatusCode::OK, r#"{"status":"ok"}"#),
+                _ => (
+                    StatusCode::NOT_FOUND,
+                    r#"{"type":"urn:ispeed:problem:not_found","title":"not found","status":404}"#,
+                ),
+            };
+            let mut response = Response::new(Full::<Bytes>::from(text));
+            *response.status_mut() = status;
+            response
+        },
+    )
+    .await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open_site(config: &Config) -> anyhow::Result<Arc<Site>> {
+    let dir = &config.data_dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
+    let key = server::load_or_create(&dir.join("site.key"))?;
+    let mut random = vec![0; RANDOM_BYTES];
+    getrandom::fill(&mut random).map_err(std::io::Error::other)?;
+    Ok(Arc::new(Site::new(config.site.clone(), key, &random)))
+}
+
+#[expect(clippy::print_stdout, reason = "people and scripts wait for this line")]
+async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.with_context(|| {
+        format!(
+            "listening on {}: is something else there? Try --listen 127.0.0.1:0",
+            config.listen
+        )
+    })?;
+    println!("ispeed: http://{}", listener.local_addr()?);
+    Ok(listener)
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "the configuration is what --check is for"
+)]
+fn print_config(config: &Config) -> anyhow::Result<ExitCode> {
+    print!("{}", toml::to_string(config)?);
+    Ok(ExitCode::SUCCESS)
+}
