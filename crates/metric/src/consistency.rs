@@ -233,3 +233,220 @@ const fn require(holds: bool, field: &'static str, expected: &'static str) -> Re
         Err(not(field, expected))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::SiteKey;
+    use crate::receipt::Stop;
+    use crate::submission::{App, Context, Observed, Version};
+
+    const NONCE: &str = "00112233445566778899aabbccddeeff";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn key() -> SiteKey {
+        SiteKey::from_seed(&[1; 32])
+    }
+
+    fn registered() -> RegisteredKey {
+        RegisteredKey {
+            public_key: key().public(),
+            site: "demo".into(),
+            purpose: Purpose::Measurement,
+            valid_from: at("2024-01-01T00:00:00Z"),
+            valid_to: None,
+        }
+    }
+
+    fn record(mut record: SubtestRecord, per_bin: u64) -> SubtestRecord {
+        record.bins_bytes = vec![per_bin; 120];
+        record.duration_us = Micros(12_000_000);
+        (record.srtt_us, record.retransmitted_bytes) = (vec![], vec![]);
+        record.stop = Stop::Client;
+        record
+    }
+
+    /// The golden receipt, with 12 s of 40 Mbit/s down and 20 Mbit/s up.
+    fn receipt() -> ReceiptV1 {
+        let golden = include_str!("../../../testdata/receipt/v1.json");
+        let mut receipt: ReceiptV1 = serde_json::from_str(golden).unwrap();
+        receipt.download = receipt.download.map(|r| record(r, 500_000));
+        receipt.upload = receipt.upload.map(|r| record(r, 250_000));
+        receipt
+    }
+
+    fn claim(per_bin: u64) -> ObservedSubtest {
+        let bins_bytes = vec![per_bin; 110];
+        let estimate = goodput::estimate(&bins_bytes, false).unwrap();
+        ObservedSubtest {
+            bin_us: BIN,
+            stop_reason: goodput::StopReason::Fixed,
+            goodput_bits_per_second: Some(estimate.goodput),
+            interval_bits_per_second: estimate.interval,
+            bytes: bins_bytes.iter().sum(),
+            duration_us: Micros(11_000_000),
+            ramp_us: Some(estimate.ramp),
+            bins_bytes,
+        }
+    }
+
+    fn submission(receipt: ReceiptV1) -> Submission {
+        Submission {
+            submission: Version::V1,
+            receipt: receipt.sign(&key()).unwrap(),
+            nonce: NONCE.into(),
+            observed: Observed {
+                download: Some(claim(495_000)),
+                upload: Some(claim(250_000)),
+                ..Observed::default()
+            },
+            context: Context {
+                measured_at: at("2024-11-08T02:00:00Z"),
+                position: None,
+                network: None,
+                technology: None,
+                operator: None,
+                device: "0123456789".into(),
+                unit: None,
+                app: App {
+                    name: "cli".into(),
+                    version: "0.1.0".into(),
+                },
+            },
+        }
+    }
+
+    fn outcome(submission: Submission) -> Result<Purpose, &'static str> {
+        let now = at("2024-11-08T03:00:00Z");
+        let verified = verify(submission, |_| Some(registered()), now);
+        verified.map(|v| v.purpose()).map_err(|e| e.name())
+    }
+
+    #[test]
+    fn an_honest_submission_is_verified() {
+        assert_eq!(outcome(submission(receipt())), Ok(Purpose::Measurement));
+    }
+
+    #[test]
+    fn a_receipt_altered_after_signing_is_refused() {
+        let mut altered = submission(receipt());
+        altered.receipt.upload.as_mut().unwrap().bins_bytes[7] += 1;
+        assert_eq!(outcome(altered), Err("signature"));
+    }
+
+    #[test]
+    fn ten_times_the_speed_is_refused() {
+        let claims = |download: ObservedSubtest| {
+            let mut lie = submission(receipt());
+            lie.observed.download = Some(download);
+            outcome(lie)
+        };
+        let mut number_only = claim(500_000);
+        number_only.goodput_bits_per_second = Some(BitRate(400_000_000));
+        assert_eq!(claims(number_only), Err("contradiction"));
+        assert_eq!(claims(claim(5_000_000)), Err("contradiction"));
+        assert_eq!(claims(claim(560_000)), Err("contradiction"), "12 % more");
+        assert_eq!(
+            claims(claim(502_000)),
+            Ok(Purpose::Measurement),
+            "within a buffer"
+        );
+    }
+
+    #[test]
+    fn bytes_moved_into_the_window_do_not_help() {
+        // The sum is what the site saw, but packed into half the time.
+        let mut packed = claim(1_000_000);
+        packed.bins_bytes = [vec![1_000_000; 8], vec![1_000_000; 52], vec![0; 50]].concat();
+        let estimate = goodput::estimate(&packed.bins_bytes, false).unwrap();
+        packed.goodput_bits_per_second = Some(estimate.goodput);
+        packed.bytes = packed.bins_bytes.iter().sum();
+        let mut lie = submission(receipt());
+        lie.observed.download = Some(packed);
+        // The mean over the whole window is not above what the site saw.
+        assert_eq!(outcome(lie), Ok(Purpose::Measurement));
+    }
+
+    #[test]
+    fn an_upload_is_what_the_site_counted() {
+        let mut lie = submission(receipt());
+        lie.observed
+            .upload
+            .as_mut()
+            .unwrap()
+            .goodput_bits_per_second = Some(BitRate(200_000_000));
+        assert_eq!(outcome(lie), Err("contradiction"));
+    }
+
+    #[test]
+    fn a_direction_the_site_never_saw_is_refused() {
+        let mut receipt = receipt();
+        receipt.download = None;
+        assert_eq!(outcome(submission(receipt)), Err("contradiction"));
+    }
+
+    #[test]
+    fn a_round_trip_shorter_than_the_kernel_saw_is_refused() {
+        let mut lie = submission(receipt());
+        let probes = |us: u32| crate::delay::Probes {
+            sent: 1,
+            received: 1,
+            rtt_us: vec![us],
+        };
+        lie.observed.idle = Some(probes(500));
+        assert_eq!(
+            outcome(lie.clone()),
+            Err("contradiction"),
+            "min_rtt is 8011 µs"
+        );
+        lie.observed.idle = Some(probes(8_000));
+        assert_eq!(outcome(lie), Ok(Purpose::Measurement));
+    }
+
+    #[test]
+    fn a_borrowed_receipt_is_refused() {
+        let mut borrowed = submission(receipt());
+        borrowed.nonce = "ffffffffffffffffffffffffffffffff".into();
+        assert_eq!(outcome(borrowed), Err("nonce"));
+    }
+
+    #[test]
+    fn time_is_checked() {
+        let check = |now: &str, key: RegisteredKey| {
+            let verified = verify(submission(receipt()), |_| Some(key), at(now));
+            verified.map(|_| ()).map_err(|e| e.name())
+        };
+        assert_eq!(check("2024-12-08T02:00:31Z", registered()), Ok(()));
+        assert_eq!(check("2024-12-08T02:00:32Z", registered()), Err("expired"));
+        let retired = RegisteredKey {
+            valid_to: Some(at("2024-11-08T02:00:00Z")),
+            ..registered()
+        };
+        assert_eq!(check("2024-11-08T03:00:00Z", retired), Err("key_not_valid"));
+        let elsewhere = RegisteredKey {
+            site: "other".into(),
+            ..registered()
+        };
+        assert_eq!(
+            check("2024-11-08T03:00:00Z", elsewhere),
+            Err("key_not_valid")
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_signs_nothing() {
+        let verified = verify(submission(receipt()), |_| None, at("2024-11-08T03:00:00Z"));
+        assert_eq!(verified.unwrap_err(), Invalid::UnknownKey);
+        let mut foreign = registered();
+        foreign.public_key = SiteKey::from_seed(&[9; 32]).public();
+        let verified = verify(
+            submission(receipt()),
+            |_| Some(foreign),
+            at("2024-11-08T03:00:00Z"),
+        );
+        assert_eq!(verified.unwrap_err(), Invalid::Signature);
+    }
+}
