@@ -19,7 +19,7 @@ const STAGGER: Duration = Duration::from_millis(200);
 /// Time between two looks at the bins.
 const LOOK: Duration = Duration::from_millis(20);
 /// A direction without a byte for so long has failed.
-const STALL: Duration = Duration::from_secs(8);
+const STALL: Duration = Duration::from_secs(6);
 
 /// How one stream ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -93,7 +93,13 @@ where
         }
         let bins = complete();
         if goodput::is_done(&bins) {
-            break StopReason::Fixed;
+            // A window that ends in silence was not measured: the line died.
+            let measured = goodput::estimate(&bins, false).is_some();
+            break if measured {
+                StopReason::Fixed
+            } else {
+                StopReason::Failed
+            };
         }
         let sum = bins.iter().sum::<u64>();
         if sum > progress.1 {

@@ -51,7 +51,8 @@ pub(crate) async fn run(
     let driven = drive(session.parameters.streams, &origin, stream, so_far, tell).await;
     let (why, streams) = driven;
     let bins_bytes = so_far();
-    streams.join_all().await;
+    // Streams that hang are dropped, and with them their connections.
+    let _ = tokio::time::timeout(2 * DRAIN, streams.join_all()).await;
     observed(bins_bytes, why)
 }
 

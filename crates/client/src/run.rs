@@ -1,5 +1,7 @@
 //! One test, from session to receipt.
 
+use std::time::Duration;
+
 use metric::delay::Probes;
 use metric::goodput::StopReason;
 use metric::receipt::ReceiptV1;
@@ -89,15 +91,21 @@ pub async fn run(
     let downloading = |rate, at| tell(Progress::Download(rate, at));
     let load = download::run(base, &session, &downloading);
     let (down, working_download) = latency.working(&session.parameters, load).await;
-    let uploading = |rate, at| tell(Progress::Upload(rate, at));
-    let load = upload::run(base, &session, &uploading);
-    let (up, working_upload) = latency.working(&session.parameters, load).await;
+    // A line that died is not asked to carry another direction.
+    let line_lives = down.stop_reason != StopReason::Failed;
+    let (mut up, mut working_upload) = (None, Probes::default());
+    if line_lives {
+        let uploading = |rate, at| tell(Progress::Upload(rate, at));
+        let load = upload::run(base, &session, &uploading);
+        let (ended, probes) = latency.working(&session.parameters, load).await;
+        (up, working_upload) = (Some(ended?), probes);
+    }
     tell(Progress::Receipt);
-    let up = up?;
-    let receipt = receipt(base, &session).await;
+    let asked = receipt(base, &session);
+    let receipt = tokio::time::timeout(LAST_WORDS, asked).await.ok();
     let observed = Observed {
         download: begun(down),
-        upload: begun(uploaded(up, receipt.as_ref())),
+        upload: up.and_then(|up| begun(uploaded(up, receipt.as_ref()))),
         idle: sent(idle),
         working_download: sent(working_download),
         working_upload: sent(working_upload),
@@ -110,18 +118,22 @@ pub async fn run(
     })
 }
 
-async fn receipt(base: &Base, session: &SessionReply) -> Option<ReceiptV1> {
+/// How long the receipt is asked for; with the time after which a silent line
+/// counts as dead, a test whose line dies is over within 15 s.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
+/// Asks for the receipt until it is there.
+async fn receipt(base: &Base, session: &SessionReply) -> ReceiptV1 {
     let path = format!("{}/{}/receipt", spec::SESSION_PATH, session.test_id);
-    for attempt in 0..3_u64 {
-        tokio::time::sleep(std::time::Duration::from_millis(300 * attempt)).await;
+    loop {
         let asked = base
             .post::<ReceiptV1>(&path, Some(&session.token), &())
             .await;
         if let Ok((_, receipt)) = asked {
-            return Some(receipt);
+            return receipt;
         }
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    None
 }
 
 /// The upload by the bins the site signed; those it told on the way stand in

@@ -360,7 +360,7 @@ mod tests {
     fn bytes_moved_into_the_window_do_not_help() {
         // The sum is what the site saw, but packed into half the time.
         let mut packed = claim(1_000_000);
-        packed.bins_bytes = [vec![1_000_000; 8], vec![1_000_000; 52], vec![0; 50]].concat();
+        packed.bins_bytes = [vec![1_000_000; 8], vec![1_000_000; 52], vec![1; 50]].concat();
         let estimate = goodput::estimate(&packed.bins_bytes, false).unwrap();
         packed.goodput_bits_per_second = Some(estimate.goodput);
         packed.bytes = packed.bins_bytes.iter().sum();

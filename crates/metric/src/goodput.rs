@@ -21,6 +21,9 @@ pub mod spec {
     pub const WINDOW_BINS: usize = 100;
     /// Fewest measured bins when the site stopped the subtest at a cap.
     pub const MIN_STOPPED_BINS: usize = 20;
+    /// A window that ends in so many bins without a byte was not measured: the
+    /// line died in it.
+    pub const SILENT_BINS: usize = 20;
     /// Bins in a batch for the interval: one second.
     pub const BATCH_BINS: usize = 10;
 }
@@ -84,8 +87,8 @@ pub fn is_done(bins: &[u64]) -> bool {
 ///
 /// - Unit: bit/s, rounded down.
 /// - Shape: complete bins in order of time; `None` when the window is too
-///   short or carried no byte at all — a test that could not be computed has
-///   no speed, which is not a speed of zero.
+///   short or ends in two seconds without a byte — a test that could not be
+///   computed has no speed, which is not a speed of zero.
 pub fn estimate(bins: &[u64], stopped: bool) -> Option<Estimate> {
     let start = ramp_end(bins)?;
     let end = bins.len().min(start + spec::WINDOW_BINS);
@@ -95,10 +98,11 @@ pub fn estimate(bins: &[u64], stopped: bool) -> Option<Estimate> {
     } else {
         spec::WINDOW_BINS
     };
-    let bytes = window.iter().sum::<u64>();
-    if window.len() < enough || bytes == 0 {
+    let silent = window.iter().rev().take(spec::SILENT_BINS).all(|&b| b == 0);
+    if window.len() < enough || silent {
         return None;
     }
+    let bytes = window.iter().sum::<u64>();
     let goodput = BitRate::over(bytes, Micros(window.len() as u64 * BIN.0))?;
     Some(Estimate {
         goodput,
@@ -160,6 +164,12 @@ mod tests {
             (
                 "stall in the middle",
                 [wave(60), vec![0; 10], wave(60)].concat(),
+                false,
+            ),
+            ("line died", [wave(60), vec![0; 90]].concat(), false),
+            (
+                "line died at the end",
+                [wave(88), vec![0; 20]].concat(),
                 false,
             ),
             ("empty", vec![], false),

@@ -1,0 +1,60 @@
+import { expect, test } from '@playwright/test';
+import { expectAccessible } from './accessible';
+import { seeResult, standInDistrict1, startOn4g } from './journey';
+
+test('a test counts for the ward it was made in', async ({ page, context, baseURL }) => {
+  const foreign: string[] = [];
+  context.on('request', (request) => {
+    if (!request.url().startsWith(`${baseURL}/`)) foreign.push(request.url());
+  });
+  await standInDistrict1(context);
+  await startOn4g(page);
+  await seeResult(page);
+
+  const counted = page.getByText(/^Được tính cho Phường /);
+  await expect(counted).toBeVisible();
+  const ward = (await counted.innerText()).replace('Được tính cho ', '');
+  await expectAccessible(page);
+
+  await page.getByRole('link', { name: 'Xem chi tiết' }).click();
+  await expect(page).toHaveURL(/\/tests\/[0-9a-f-]+$/);
+  await expect(page.getByText(`Được tính cho ${ward}`)).toBeVisible();
+  await expectAccessible(page);
+
+  await page.getByRole('link', { name: 'Theo phường' }).click();
+  const row = page.getByRole('article').filter({ hasText: ward });
+  await expect(row.getByRole('progressbar')).toHaveAttribute('aria-valuenow', '1');
+  await expect(row).toContainText('1/300');
+  expect(foreign).toEqual([]);
+});
+
+test('a result without network waits, survives a reload, and is sent', async ({
+  page,
+  context,
+}) => {
+  await standInDistrict1(context);
+  await context.route('**/api/v1/tests', (route) => route.abort());
+  await startOn4g(page);
+  await seeResult(page);
+  await expect(page.getByText('Đã lưu trên máy, đang chờ gửi')).toBeVisible();
+
+  await page.reload();
+  await expect(page.getByText('1 kết quả đang chờ gửi')).toBeVisible();
+  await context.unroute('**/api/v1/tests');
+  await page.evaluate(() => window.dispatchEvent(new Event('online')));
+  await expect(page.getByText('1 kết quả đang chờ gửi')).toBeHidden();
+  await page.getByRole('listitem').getByRole('link').first().click();
+  await expect(page.getByText('Mã lần đo')).toBeVisible();
+});
+
+test('without a position the page says why the test does not count', async ({ page }) => {
+  await startOn4g(page);
+  // The browser may leave its question open; nobody has to answer it.
+  const skip = page.getByRole('button', { name: 'Đo không cần vị trí' });
+  const running = page.getByRole('button', { name: 'Dừng đo' });
+  await expect(skip.or(running).first()).toBeVisible();
+  if (await skip.isVisible()) await skip.click({ timeout: 2000 }).catch(() => undefined);
+  await seeResult(page);
+  await expect(page.getByText(/Không có vị trí đủ chính xác/)).toBeVisible();
+  await expect(page.getByText(/^Được tính cho /)).toHaveCount(0);
+});

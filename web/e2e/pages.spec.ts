@@ -1,0 +1,48 @@
+import { expect, test } from '@playwright/test';
+import { expectAccessible } from './accessible';
+
+test('English is one tap away and stays', async ({ page }) => {
+  await page.goto('/');
+  await expect(page.locator('html')).toHaveAttribute('lang', 'vi');
+  await page.getByRole('button', { name: 'English' }).click();
+  await expect(page.getByRole('heading', { name: 'Measure mobile Internet' })).toBeVisible();
+  await page.reload();
+  await expect(page.locator('html')).toHaveAttribute('lang', 'en');
+  await page.getByRole('button', { name: 'Tiếng Việt' }).click();
+  await expect(page.getByRole('heading', { name: 'Đo Internet di động' })).toBeVisible();
+});
+
+test('every page opens by its address and passes the accessibility check', async ({ page }) => {
+  await page.goto('/');
+  await expectAccessible(page);
+  await page.goto('/wards?month=2024-11');
+  await expect(page.getByRole('article').first()).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole('link', { name: 'Bảng báo cáo của tháng' }).click();
+  await expect(page.getByRole('table')).toBeVisible();
+  await expectAccessible(page);
+  await page.goto('/tests/00000000-0000-7000-8000-000000000000');
+  await expect(page.getByText('Không tìm thấy lần đo này', { exact: false })).toBeVisible();
+  await expectAccessible(page);
+});
+
+test('synthetic figures say so, loudly and beside each title', async ({ page }) => {
+  await page.goto('/wards?month=2024-11&synthetic=true');
+  await expect(page.getByRole('note')).toContainText('SỐ LIỆU MÔ PHỎNG');
+  const wards = await page.getByRole('article').count();
+  await expect(page.getByRole('article').getByText('SỐ LIỆU MÔ PHỎNG')).toHaveCount(wards);
+  await page.getByRole('link', { name: 'Bảng báo cáo của tháng' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('SỐ LIỆU MÔ PHỎNG');
+});
+
+test('nothing is wider than the phone', async ({ page }) => {
+  for (const path of [
+    '/',
+    '/wards?month=2024-11&synthetic=true',
+    '/campaigns/district-1/2024-11',
+  ]) {
+    await page.goto(path);
+    await page.waitForLoadState('networkidle');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBe(360);
+  }
+});

@@ -1,0 +1,94 @@
+// The one place that fetches. Every answer that is not the JSON the contract
+// promises becomes a `RequestError` that says which kind it is.
+import type {
+  Campaign,
+  CampaignMonth,
+  Network,
+  Operator,
+  Receipt,
+  Session,
+  Submission,
+  TestView,
+} from './schema';
+import { failureOfAnswer, RequestError } from './problem';
+
+const PATIENCE_MS = 10_000;
+/** Asked for twice, so that a dead network is known within 15 s. */
+const RECEIPT_PATIENCE_MS = 5_000;
+
+function isJson(response: Response): boolean {
+  return /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
+}
+
+async function request<Body>(path: string, init: RequestInit = {}): Promise<Body> {
+  const response = await fetch(path, {
+    signal: AbortSignal.timeout(PATIENCE_MS),
+    ...init,
+    // A captive portal answers with a redirection to its own page.
+    redirect: 'manual',
+  });
+  const body: unknown = isJson(response) ? await response.json() : undefined;
+  if (response.ok && body !== undefined) return body as Body;
+  throw new RequestError(failureOfAnswer(response.status, body));
+}
+
+function post<Body>(path: string, body: unknown): Promise<Body> {
+  return request<Body>(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+export function openSession(network: Network | undefined): Promise<Session> {
+  return post('/api/v1/session', { mode: 'full', ...(network && { network }) });
+}
+
+export function fetchReceipt(session: Session): Promise<Receipt> {
+  return request(`/api/v1/session/${session.test_id}/receipt`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${session.token}` },
+    signal: AbortSignal.timeout(RECEIPT_PATIENCE_MS),
+  });
+}
+
+/** Asks a measuring path without an upgrade, only to hear why it refuses. */
+export function askWhyRefused(kind: string, token: string): Promise<unknown> {
+  return request(`/measure/v1/${kind}?token=${encodeURIComponent(token)}`);
+}
+
+export function submitTest(submission: Submission): Promise<TestView> {
+  return post('/api/v1/tests', submission);
+}
+
+export function fetchTest(id: string): Promise<TestView> {
+  return request(`/api/v1/tests/${encodeURIComponent(id)}`);
+}
+
+export async function fetchOperators(): Promise<Operator[]> {
+  return (await request<{ operators: Operator[] }>('/api/v1/operators')).operators;
+}
+
+export async function fetchCampaigns(): Promise<Campaign[]> {
+  return (await request<{ campaigns: Campaign[] }>('/api/v1/campaigns')).campaigns;
+}
+
+export interface MonthQuery {
+  campaign: string;
+  month: string;
+  synthetic: boolean;
+}
+
+function monthPath({ campaign, month }: MonthQuery): string {
+  return `/api/v1/campaigns/${encodeURIComponent(campaign)}/months/${month}`;
+}
+
+const suffix = ({ synthetic }: MonthQuery): string => (synthetic ? '?synthetic=true' : '');
+
+export function fetchCampaignMonth(query: MonthQuery): Promise<CampaignMonth> {
+  return request(monthPath(query) + suffix(query));
+}
+
+export function reportLink(query: MonthQuery, format: 'csv' | 'xlsx'): string {
+  return `${monthPath(query)}/report.${format}${suffix(query)}`;
+}

@@ -1,0 +1,201 @@
+// Types of the contract: docs/api.md and docs/protocol/ispeed-v1.md. A key
+// that is absent says "not known" or "not measured"; zero is measured.
+import type { BitsPerSecond, Bytes, Microseconds } from '../unit';
+
+export type Network = 'mobile' | 'wifi' | 'ethernet';
+export type Technology = '2g' | '3g' | '4g' | '5g';
+
+export interface Parameters {
+  streams: number;
+  bin_us: number;
+  ramp_cap_us: number;
+  measured_us: number;
+  idle_probes: number;
+  probe_interval_us: number;
+  waiting_time_us: number;
+}
+
+export interface Session {
+  test_id: string;
+  nonce: string;
+  token: string;
+  server_time: string;
+  site: string;
+  method: number;
+  mode: string;
+  parameters: Parameters;
+}
+
+export interface ReceiptSubtest {
+  duration_us: number;
+  bin_us: number;
+  bins_bytes: number[];
+  stop: 'client' | 'time_cap' | 'byte_cap' | 'session_cap' | 'failed';
+}
+
+/** Sent on unchanged: what is not read here still belongs to the signature. */
+export interface Receipt {
+  test_id: string;
+  download?: ReceiptSubtest;
+  upload?: ReceiptSubtest;
+}
+
+export type StopReason = 'fixed' | 'time_cap' | 'byte_cap';
+
+export interface ObservedDirection {
+  bin_us: number;
+  bins_bytes: number[];
+  stop_reason: StopReason;
+  goodput_bits_per_second?: BitsPerSecond;
+  interval_bits_per_second?: [BitsPerSecond, BitsPerSecond];
+  bytes: Bytes;
+  duration_us: Microseconds;
+  ramp_us?: Microseconds;
+}
+
+export interface Probes {
+  sent: number;
+  received: number;
+  rtt_us: number[];
+}
+
+export interface Observed {
+  download?: ObservedDirection;
+  upload?: ObservedDirection;
+  idle?: Probes;
+  working_download?: Probes;
+  working_upload?: Probes;
+  connection: 'websocket';
+}
+
+export interface Position {
+  latitude_degrees: number;
+  longitude_degrees: number;
+  accuracy_metres: number;
+}
+
+export interface Context {
+  measured_at: string;
+  position?: Position;
+  network?: Network;
+  technology?: Technology;
+  operator?: string;
+  device: string;
+  unit?: string;
+  app: { name: 'web'; version: string };
+}
+
+export interface Submission {
+  submission: '1';
+  receipt: Receipt;
+  nonce: string;
+  observed: Observed;
+  context: Context;
+}
+
+export const REASONS = [
+  'incomplete',
+  'too_old',
+  'from_future',
+  'not_mobile',
+  'unlocated',
+  'outside',
+  'repeat',
+] as const;
+export type Reason = (typeof REASONS)[number];
+export type CountsFor = 'quota' | 'ward' | 'operator' | 'country';
+export type TestState = 'accepted' | 'limited' | 'excluded' | 'incomplete';
+
+export interface Area {
+  code: string;
+  valid_from: string | null;
+  name: string;
+  full_name: string;
+  approximate: boolean;
+}
+
+export interface TestView {
+  test_id: string;
+  state: TestState;
+  reasons: Reason[];
+  counts_for: CountsFor[];
+  edition: number;
+  synthetic: boolean;
+  measured_at: string;
+  received_at: string;
+  area?: Area;
+  operator?: string;
+  technology?: string;
+  download_bits_per_second?: BitsPerSecond;
+  upload_bits_per_second?: BitsPerSecond;
+  idle_rtt_us?: Microseconds;
+  working_rtt_us?: Microseconds;
+  site: string;
+}
+
+export type Figure<Unit extends number> =
+  | { state: 'published'; n: number; median: Unit; median_interval?: [Unit, Unit] }
+  | { state: 'withheld'; n: number };
+
+export type Rule = 'raw' | 'qualified';
+export type NotCounted = Readonly<Record<string, number>>;
+
+export interface Campaign {
+  id: string;
+  name: string;
+  quota: number;
+  rule: Rule;
+  months: string[];
+}
+
+export interface CampaignRow {
+  area: Area;
+  counted: number;
+  raw: number;
+  qualified: number;
+  devices: number;
+  shortfall: number;
+  reached: boolean;
+  not_counted: NotCounted;
+  download_bits_per_second?: Figure<BitsPerSecond>;
+  upload_bits_per_second?: Figure<BitsPerSecond>;
+  idle_rtt_us?: Figure<Microseconds>;
+}
+
+export interface CampaignTotal {
+  counted: number;
+  raw: number;
+  qualified: number;
+  reached_areas: number;
+  areas: number;
+  not_counted: NotCounted;
+}
+
+export interface CampaignMonth {
+  campaign: string;
+  name: string;
+  month: string;
+  synthetic: boolean;
+  approximate: boolean;
+  quota: number;
+  rule: Rule;
+  rows: CampaignRow[];
+  total: CampaignTotal;
+}
+
+export interface Operator {
+  id: string;
+  brand: string;
+  mobile: boolean;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail?: string;
+  field?: string;
+  remedy?: string;
+  why?: string;
+}

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { reportPath, routeOf, testPath, wardsPath, type Route } from './route';
+
+const at = (path: string): Route => routeOf(new URL(path, 'https://ispeed.test'));
+
+test.each([
+  ['/', { page: 'measure' }],
+  ['/?unit=P-BN', { page: 'measure' }],
+  ['/wards', { page: 'wards', campaign: undefined, month: undefined, synthetic: false }],
+  [
+    '/wards?month=2024-11&synthetic=true',
+    { page: 'wards', campaign: undefined, month: '2024-11', synthetic: true },
+  ],
+  [
+    '/wards?month=nonsense',
+    { page: 'wards', campaign: undefined, month: undefined, synthetic: false },
+  ],
+  ['/tests/0192', { page: 'test', id: '0192' }],
+  [
+    '/campaigns/district-1/2024-11',
+    { page: 'report', campaign: 'district-1', month: '2024-11', synthetic: false },
+  ],
+  ['/campaigns/district-1/13', { page: 'missing' }],
+  ['/elsewhere', { page: 'missing' }],
+  ['/tests/%E0%A4%A', { page: 'test', id: '%E0%A4%A' }],
+])('%s', (path, want) => {
+  expect(at(path)).toEqual(want);
+});
+
+test('paths lead back to where they came from', () => {
+  const choice = { campaign: 'quận/1', month: '2024-11', synthetic: true };
+  expect(at(wardsPath(choice))).toEqual({ page: 'wards', ...choice });
+  expect(at(reportPath(choice))).toEqual({ page: 'report', ...choice });
+  expect(at(testPath('a/b'))).toEqual({ page: 'test', id: 'a/b' });
+});

@@ -1,0 +1,23 @@
+// What the device says of its connection; most browsers say nothing.
+import type { Network } from '../api/schema';
+
+interface Connection extends EventTarget {
+  type?: string;
+}
+
+function connection(): Connection | undefined {
+  return (navigator as Navigator & { connection?: Connection }).connection;
+}
+
+export function networkOf(type: string | undefined): Network | undefined {
+  if (type === 'cellular') return 'mobile';
+  return type === 'wifi' || type === 'ethernet' ? type : undefined;
+}
+
+export function detectedNetwork(): Network | undefined {
+  return networkOf(connection()?.type);
+}
+
+export function onNetworkChange(changed: () => void): void {
+  connection()?.addEventListener('change', changed);
+}

@@ -1,0 +1,138 @@
+// One direction: runs its streams until the method has its window.
+import type { ObservedDirection, Parameters, StopReason } from '../api/schema';
+import { bytes, microseconds } from '../unit';
+import { LocalBins, SiteBins } from './bins';
+import { estimate, isDone } from './goodput';
+import type { Prober } from './latency';
+import { pause, waitUntil, Wakefulness } from './pause';
+import { keepSending } from './sender';
+import { Streams } from './streams';
+import { Troubled } from './trouble';
+
+export type Direction = 'download' | 'upload';
+
+const TICK_MS = 50;
+/** So long without a byte, and the direction is given up. */
+const SILENCE_BINS = 80;
+const PROOF_MS = 2000;
+/** A window that ends in so much silence counts only if the site is still there. */
+const DOUBTFUL_BINS = 20;
+const CLOSE_WITHIN_MS = 1000;
+
+interface Counter {
+  streams: Streams;
+  /** Complete bins by now. */
+  bins(): number[];
+}
+
+function countDownload(token: string, binUs: number): Counter {
+  let local: LocalBins | undefined;
+  const streams = new Streams('download', token, {
+    opened: () => (local ??= new LocalBins(performance.now(), binUs)),
+    message: (_, data) => {
+      if (data instanceof ArrayBuffer) local?.add(performance.now(), data.byteLength);
+    },
+    ended: () => undefined,
+  });
+  return { streams, bins: () => local?.complete(performance.now()) ?? [] };
+}
+
+interface SiteCount {
+  bin: number;
+  bytes: number;
+}
+
+function countUpload(token: string): Counter {
+  const site = new SiteBins();
+  const streams = new Streams('upload', token, {
+    opened: (stream, socket) => {
+      site.started(stream);
+      keepSending(socket);
+    },
+    message: (stream, data) => {
+      if (typeof data !== 'string') return;
+      const count = JSON.parse(data) as SiteCount;
+      site.add(stream, count.bin, count.bytes);
+    },
+    ended: (stream) => site.ended(stream),
+  });
+  return { streams, bins: () => site.complete() };
+}
+
+function silentBins(bins: readonly number[]): number {
+  return bins.length - 1 - bins.findLastIndex((count) => count > 0);
+}
+
+interface Run {
+  direction: Direction;
+  token: string;
+  parameters: Parameters;
+  prober: Prober;
+  report(bins: number[]): void;
+}
+
+/** Bytes per bin, and why it ended there. Throws `Troubled` without an end. */
+export async function runDirection(run: Run): Promise<ObservedDirection> {
+  const { bin_us, streams: count } = run.parameters;
+  const counter =
+    run.direction === 'download' ? countDownload(run.token, bin_us) : countUpload(run.token);
+  let stopProbing = (): void => undefined;
+  try {
+    await counter.streams.start(count);
+    stopProbing = run.prober.runBeside(`working_${run.direction}`);
+    const [bins, stop] = await watch(run, counter);
+    await refuseSilence(run, bins);
+    return observed(bins, stop, run.parameters);
+  } finally {
+    stopProbing();
+    counter.streams.close();
+    await waitUntil(() => counter.streams.allClosed, CLOSE_WITHIN_MS);
+  }
+}
+
+async function watch(run: Run, counter: Counter): Promise<[number[], StopReason]> {
+  const wakefulness = new Wakefulness();
+  const startMs = performance.now();
+  for (;;) {
+    await pause(TICK_MS);
+    if (!wakefulness.stillAwake()) throw new Troubled('interrupted');
+    const bins = counter.bins();
+    run.report(bins);
+    if (isDone(bins, run.parameters)) return [bins, 'fixed'];
+    if (counter.streams.cap) return [withoutPartial(bins), counter.streams.cap];
+    if (!counter.streams.anyOpen) throw new Troubled('offline');
+    const elapsed = ((performance.now() - startMs) * 1000) / run.parameters.bin_us;
+    const silent = elapsed - bins.length + silentBins(bins);
+    if (silent >= SILENCE_BINS) throw new Troubled('offline');
+  }
+}
+
+/** At a cap the last bin may be the one the site stopped in. */
+function withoutPartial(bins: number[]): number[] {
+  return bins.slice(0, -1);
+}
+
+async function refuseSilence(run: Run, bins: readonly number[]): Promise<void> {
+  const silentMs = (silentBins(bins) * run.parameters.bin_us) / 1000;
+  if (silentBins(bins) < DOUBTFUL_BINS) return;
+  const alive = await run.prober.answersSince(performance.now() - silentMs, PROOF_MS);
+  if (!alive) throw new Troubled('offline');
+}
+
+/** What the method says of these bins. */
+export function observed(
+  bins: number[],
+  stop_reason: StopReason,
+  parameters: Parameters,
+): ObservedDirection {
+  const result = estimate(bins, stop_reason !== 'fixed', parameters);
+  return {
+    bin_us: parameters.bin_us,
+    bins_bytes: bins,
+    stop_reason,
+    ...(result && { goodput_bits_per_second: result.goodput, ramp_us: result.ramp }),
+    ...(result?.interval && { interval_bits_per_second: result.interval }),
+    bytes: bytes(bins.reduce((total, count) => total + count, 0)),
+    duration_us: microseconds(bins.length * parameters.bin_us),
+  };
+}

@@ -1,0 +1,120 @@
+// Runs the worker and keeps the phase; lives as long as the page, so that
+// looking at another view does not end a test.
+import { circumstances } from '../context/context.svelte';
+import { mayLocate } from '../context/position';
+import type { ObservedDirection, Probes } from '../api/schema';
+import { outbox } from '../queue/outbox.svelte';
+import { median } from './delay';
+import type { Measured, Message } from './message';
+import type { Figures, Phase, Speed } from './phase';
+import { keepScreenOn, type Release } from './screen';
+import { submissionOf } from './submission';
+import type { Trouble } from './trouble';
+
+class Measuring {
+  phase = $state.raw<Phase>({ at: 'ready' });
+  #worker: Worker | undefined;
+  #releaseScreen: Release | undefined;
+  #soFar: Figures = {};
+  #position: Promise<void> = Promise.resolve();
+
+  /** The person wants a test; asks for the position first where that is open. */
+  async start(): Promise<void> {
+    if (circumstances.positionWanted && (await mayLocate()) === 'prompt') {
+      this.phase = { at: 'locating' };
+      await circumstances.findPosition();
+      if (this.phase.at !== 'locating') return;
+    }
+    this.run();
+  }
+
+  /** Runs with or without a position; one that is found on the way is taken. */
+  run(): void {
+    this.#soFar = {};
+    this.phase = { at: 'starting', soFar: {} };
+    this.#position = circumstances.prepare();
+    this.#releaseScreen = keepScreenOn();
+    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+    this.#worker.onmessage = (event: MessageEvent<Message>) => this.#hear(event.data);
+    this.#worker.onerror = () => this.#fail('site_error');
+    this.#worker.postMessage({ network: circumstances.network });
+  }
+
+  cancel(): void {
+    this.#stop();
+    this.phase = { at: 'ready' };
+  }
+
+  #stop(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#releaseScreen?.();
+  }
+
+  #hear(message: Message): void {
+    switch (message.kind) {
+      case 'idle_rtt':
+      case 'receipt':
+        this.phase = { at: message.kind, soFar: this.#soFar };
+        return;
+      case 'idle_done':
+        this.#note(message.idle_rtt === undefined ? {} : { idle_rtt: message.idle_rtt });
+        return;
+      case 'bins':
+        this.phase = { at: message.direction, bins: message.bins, soFar: this.#soFar };
+        return;
+      case 'direction_done': {
+        const measured = speedOf(message.observed);
+        return this.#note(measured ? { [message.direction]: measured } : {});
+      }
+      case 'done':
+        return void this.#finish(message.measured);
+      case 'failed':
+        return this.#fail(message.trouble);
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #note(figures: Figures): void {
+    this.#soFar = { ...this.#soFar, ...figures };
+  }
+
+  #fail(trouble: Trouble): void {
+    this.#stop();
+    this.phase = { at: 'failed', trouble, soFar: this.#soFar };
+  }
+
+  async #finish(measured: Measured): Promise<void> {
+    await this.#position;
+    // Cancelled while the position was still being looked for.
+    if (this.#worker === undefined) return;
+    this.#stop();
+    const figures = figuresOf(measured);
+    await outbox.add(...submissionOf(measured, circumstances.describe(measured.measured_at)));
+    const { session, used, trouble } = measured;
+    this.phase = { at: 'done', testId: session.test_id, figures, used, trouble };
+  }
+}
+
+function speedOf(direction: ObservedDirection | undefined): Speed | undefined {
+  const goodput = direction?.goodput_bits_per_second;
+  const interval = direction?.interval_bits_per_second;
+  return goodput === undefined ? undefined : { goodput, ...(interval && { interval }) };
+}
+
+function figuresOf({ observed }: Measured): Figures {
+  const working = [observed.working_download, observed.working_upload];
+  const download = speedOf(observed.download);
+  const upload = speedOf(observed.upload);
+  const idle_rtt = observed.idle && median(observed.idle);
+  const working_rtt = median(...working.filter((sample): sample is Probes => sample !== undefined));
+  return {
+    ...(download && { download }),
+    ...(upload && { upload }),
+    ...(idle_rtt !== undefined && { idle_rtt }),
+    ...(working_rtt !== undefined && { working_rtt }),
+  };
+}
+
+export const measuring = new Measuring();

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { Parameters, ReceiptSubtest } from '../api/schema';
+import { uploadOfReceipt, usedBytes } from './receipt';
+
+const parameters: Parameters = {
+  streams: 4,
+  bin_us: 100_000,
+  ramp_cap_us: 4_000_000,
+  measured_us: 10_000_000,
+  idle_probes: 20,
+  probe_interval_us: 50_000,
+  waiting_time_us: 3_000_000,
+};
+
+const upload = (bins: number[], duration_us: number): ReceiptSubtest => ({
+  duration_us,
+  bin_us: 100_000,
+  bins_bytes: bins,
+  stop: 'client',
+});
+
+test('the last, partial bin is left out', () => {
+  const bins = [...Array<number>(110).fill(500_000), 3];
+  const receipt = { test_id: 't', upload: upload(bins, 11_034_000) };
+  expect(uploadOfReceipt(receipt, 'fixed', parameters)).toMatchObject({
+    goodput_bits_per_second: 40_000_000,
+    bytes: 55_000_000,
+    duration_us: 11_000_000,
+    stop_reason: 'fixed',
+  });
+});
+
+test('a direction the site did not see is absent', () => {
+  expect(uploadOfReceipt({ test_id: 't' }, 'fixed', parameters)).toBeUndefined();
+});
+
+test('a direction too short has no speed', () => {
+  const receipt = { test_id: 't', upload: upload(Array<number>(15).fill(9), 1_500_000) };
+  const got = uploadOfReceipt(receipt, 'byte_cap', parameters);
+  expect(got?.stop_reason).toBe('byte_cap');
+  expect(got && 'goodput_bits_per_second' in got).toBe(false);
+});
+
+test('data used is what both ends saw', () => {
+  const receipt = { test_id: 't', download: upload([5, 5], 200_000), upload: upload([7], 90_000) };
+  expect(usedBytes(receipt, undefined)).toBe(17);
+});

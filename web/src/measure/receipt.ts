@@ -1,0 +1,28 @@
+// What the receipt says of the upload is the truth; the running count was a view of it.
+import type { ObservedDirection, Parameters, Receipt, StopReason } from '../api/schema';
+import { bytes, type Bytes } from '../unit';
+import { observed } from './direction';
+import { isDone } from './goodput';
+
+const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);
+
+/** The upload recomputed from what the site signed; the last, partial bin is left out. */
+export function uploadOfReceipt(
+  receipt: Receipt,
+  seen: StopReason,
+  parameters: Parameters,
+): ObservedDirection | undefined {
+  const { upload } = receipt;
+  if (upload === undefined) return undefined;
+  const complete = Math.floor(upload.duration_us / upload.bin_us);
+  const bins = upload.bins_bytes.slice(0, complete);
+  const stop = isDone(bins, parameters) ? 'fixed' : seen;
+  return observed(bins, stop, parameters);
+}
+
+/** Payload that went over the line, both ways; more than what the window counted. */
+export function usedBytes(receipt: Receipt, download: ObservedDirection | undefined): Bytes {
+  const down = Math.max(sum(receipt.download?.bins_bytes ?? []), download?.bytes ?? 0);
+  return bytes(down + sum(receipt.upload?.bins_bytes ?? []));
+}

@@ -1,0 +1,112 @@
+// A test from session to receipt: latency idle, download, upload.
+import { fetchReceipt, openSession } from '../api/client';
+import { failureOf } from '../api/problem';
+import type { Observed, ObservedDirection, Receipt, Session } from '../api/schema';
+import { median } from './delay';
+import { runDirection, type Direction } from './direction';
+import { Prober } from './latency';
+import type { Measured, Message, Start } from './message';
+import { pause } from './pause';
+import { uploadOfReceipt, usedBytes } from './receipt';
+import { connect, opened } from './socket';
+import { troubleOf, type Trouble } from './trouble';
+
+type Tell = (message: Message) => void;
+
+const RECEIPT_ATTEMPTS = 2;
+const RECEIPT_PAUSE_MS = 1000;
+
+interface Opened {
+  session: Session;
+  /** Start of the test by the site's clock. */
+  measuredAt: string;
+}
+
+async function openTest(start: Start): Promise<Opened> {
+  const askedMs = performance.now();
+  const session = await openSession(start.network);
+  // The site read its clock about half way between question and answer.
+  const sinceRead = (performance.now() - askedMs) / 2;
+  const measuredAt = new Date(Date.parse(session.server_time) + sinceRead).toISOString();
+  return { session, measuredAt };
+}
+
+interface Directions {
+  download?: ObservedDirection;
+  upload?: ObservedDirection;
+  trouble: Trouble | undefined;
+}
+
+async function runDirections(session: Session, prober: Prober, tell: Tell): Promise<Directions> {
+  const { token, parameters } = session;
+  const done: Directions = { trouble: undefined };
+  for (const direction of ['download', 'upload'] satisfies Direction[]) {
+    const report = (bins: number[]): void => tell({ kind: 'bins', direction, bins });
+    try {
+      const observed = await runDirection({ direction, token, parameters, prober, report });
+      done[direction] = observed;
+      tell({ kind: 'direction_done', direction, observed });
+    } catch (thrown) {
+      done.trouble = troubleOf(thrown);
+      // Without a network, or asleep, the other direction has no chance either.
+      if (done.trouble === 'offline' || done.trouble === 'interrupted') break;
+    }
+    await prober.settle();
+  }
+  return done;
+}
+
+/** Where the network has died already, one more question is enough. */
+async function askReceipt(session: Session, trouble: Trouble | undefined): Promise<Receipt> {
+  const attempts = trouble === 'offline' ? 1 : RECEIPT_ATTEMPTS;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await fetchReceipt(session);
+    } catch (thrown) {
+      if (failureOf(thrown).kind !== 'offline' || attempt === attempts) throw thrown;
+      await pause(RECEIPT_PAUSE_MS);
+    }
+  }
+}
+
+export async function runTest(start: Start, tell: Tell): Promise<Measured> {
+  const { session, measuredAt } = await openTest(start);
+  const socket = connect('latency', session.token);
+  try {
+    await opened(socket, 'latency', session.token);
+    const prober = new Prober(socket, session.parameters);
+    tell({ kind: 'idle_rtt' });
+    const idle = await prober.runIdle();
+    tell({ kind: 'idle_done', idle_rtt: median(idle) });
+    const directions = await runDirections(session, prober, tell);
+    tell({ kind: 'receipt' });
+    const receipt = await askReceipt(session, directions.trouble);
+    const observed = assemble(directions, receipt, session, prober);
+    return {
+      session,
+      receipt,
+      observed,
+      measured_at: measuredAt,
+      used: usedBytes(receipt, directions.download),
+      trouble: directions.trouble,
+    };
+  } finally {
+    socket.close();
+  }
+}
+
+/** A direction that was not measured is absent, and so is its latency. */
+function assemble(
+  { download, upload: seen }: Directions,
+  receipt: Receipt,
+  { parameters }: Session,
+  prober: Prober,
+): Observed {
+  const upload = seen && uploadOfReceipt(receipt, seen.stop_reason, parameters);
+  return {
+    ...(download && { download, working_download: prober.sample('working_download') }),
+    ...(upload && { upload, working_upload: prober.sample('working_upload') }),
+    idle: prober.sample('idle'),
+    connection: 'websocket',
+  };
+}
