@@ -1,0 +1,374 @@
+//! A site on real sockets: what it refuses, what it caps, what it signs.
+
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::Response;
+use metric::key::SiteKey;
+use metric::receipt::{Counted, ReceiptV1, Stop};
+use serde_json::{Value, json};
+use server::{Site, SiteConfig};
+use wire::native::message::SessionReply;
+use wire::websocket::Opcode;
+use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+use wire::websocket::encode::{close_payload, frame};
+
+fn key() -> SiteKey {
+    SiteKey::from_seed(&[5; 32])
+}
+
+/// A site on a thread of its own, for the length of the test process.
+fn start(config: SiteConfig) -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            tell.send(listener.local_addr().unwrap()).unwrap();
+            let random: Vec<u8> = (0..1_u32 << 20)
+                .map(|i| i.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+                .collect();
+            let site = Arc::new(Site::new(config, key(), &random));
+            server::serve(listener, site, |_, _| async {
+                let mut response = Response::new(Full::<Bytes>::from("{}"));
+                *response.status_mut() = hyper::StatusCode::NOT_FOUND;
+                response
+            })
+            .await;
+        });
+    });
+    told.recv().unwrap()
+}
+
+/// Sends bytes and reads the head of the answer.
+fn ask(stream: &mut TcpStream, head: &str, body: &str) -> (u16, String) {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(10)))
+        .unwrap();
+    let length = body.len();
+    write!(
+        stream,
+        "{head}\r\nHost: site\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = vec![];
+    let mut byte = [0];
+    while !answer.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    let head = String::from_utf8(answer).unwrap().to_ascii_lowercase();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let length = head.split("content-length: ").nth(1);
+    let length = length.map_or(0, |rest| {
+        rest.split("\r\n").next().unwrap().parse().unwrap()
+    });
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (status, String::from_utf8(body).unwrap())
+}
+
+fn post(site: SocketAddr, path: &str, bearer: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(site).unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nAuthorization: Bearer {bearer}");
+    let (status, body) = ask(&mut stream, &head, body);
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+fn session(site: SocketAddr) -> SessionReply {
+    let (status, reply) = post(site, "/api/v1/session", "", r#"{"network": "mobile"}"#);
+    assert_eq!(status, 201, "{reply}");
+    serde_json::from_value(reply).unwrap()
+}
+
+const UPGRADE: &str = "Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ispeed.v1";
+
+fn open(stream: &mut TcpStream, kind: &str, token: &str) -> (u16, String) {
+    let head = format!("GET /measure/v1/{kind}?token={token} HTTP/1.1\r\n{UPGRADE}");
+    ask(stream, &head, "")
+}
+
+fn opened(site: SocketAddr, kind: &str, session: &SessionReply) -> TcpStream {
+    let mut stream = TcpStream::connect(site).unwrap();
+    let (status, problem) = open(&mut stream, kind, &session.token);
+    assert_eq!(status, 101, "{problem}");
+    stream
+}
+
+fn receipt_of(site: SocketAddr, session: &SessionReply) -> (String, ReceiptV1) {
+    let path = format!("/api/v1/session/{}/receipt", session.test_id);
+    let (status, receipt) = post(site, &path, &session.token, "");
+    assert_eq!(status, 200, "{receipt}");
+    (
+        receipt.to_string(),
+        serde_json::from_value(receipt).unwrap(),
+    )
+}
+
+#[track_caller]
+fn problem((status, body): (u16, String), want_status: u16, want: &str) {
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(status, want_status, "{body}");
+    assert_eq!(body["type"], format!("urn:ispeed:problem:{want}"), "{body}");
+    assert!(body["detail"].as_str().is_some_and(|d| !d.is_empty()) && body["remedy"].is_string());
+}
+
+/// Reads until the site closes: payload bytes, and the reason it gave.
+fn drain(stream: &mut TcpStream) -> (u64, String) {
+    let (mut bytes, mut why) = (0, String::new());
+    let mut decoder = Decoder::new(Role::Client, Bulk::Count(1 << 20));
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let n = stream.read(&mut buffer).unwrap_or(0);
+        let read = decoder.feed(&buffer[..n], |event| match event {
+            Event::Counted(n) => bytes += n,
+            Event::Close(_, reason) => why = String::from_utf8_lossy(reason).into_owned(),
+            _ => {}
+        });
+        read.unwrap();
+        if n == 0 {
+            return (bytes, why);
+        }
+    }
+}
+
+const MASK: Option<[u8; 4]> = Some([9, 8, 7, 6]);
+
+#[test]
+fn a_whole_session_is_signed() {
+    let site = start(SiteConfig::default());
+    let session = session(site);
+    let mut latency = opened(site, "latency", &session);
+    latency
+        .write_all(&frame(Opcode::Binary, b"ping", MASK))
+        .unwrap();
+    let mut echo = [0; 6];
+    latency.read_exact(&mut echo).unwrap();
+    assert_eq!(&echo, b"\x82\x04ping");
+
+    let mut download = opened(site, "download", &session);
+    let mut some = vec![0; 3_000_000];
+    download.read_exact(&mut some).unwrap();
+    download
+        .write_all(&frame(Opcode::Close, &close_payload(1000, ""), MASK))
+        .unwrap();
+    let mut rest = vec![];
+    let _ = download.read_to_end(&mut rest);
+
+    let mut upload = opened(site, "upload", &session);
+    for _ in 0..10 {
+        upload
+            .write_all(&frame(Opcode::Binary, &[1; 100_000], MASK))
+            .unwrap();
+    }
+    std::thread::sleep(Duration::from_millis(250));
+
+    let (bytes, receipt) = receipt_of(site, &session);
+    assert!(receipt.is_signed_by(&key().public()) && receipt.is_well_formed());
+    assert!(receipt.is_bound_to(&session.nonce));
+    assert_eq!(receipt.client_prefix.to_string(), "127.0.0.0/24");
+    assert_eq!(receipt.latency.unwrap().echoes, 1);
+    let down = receipt.download.unwrap();
+    assert_eq!(down.stop, Stop::Client);
+    if down.counted == Counted::Acknowledged {
+        // The close frame carries the acknowledgement of all that was read before it.
+        assert!(down.bytes() >= 3_000_000, "{} acknowledged", down.bytes());
+    }
+    let up = receipt.upload.unwrap();
+    assert_eq!(
+        (up.bytes(), up.stop, up.counted),
+        (1_000_000, Stop::Client, Counted::Received)
+    );
+    assert_eq!(
+        receipt_of(site, &session).0,
+        bytes,
+        "asked again, the same bytes"
+    );
+}
+
+#[test]
+fn an_upload_is_told_bin_by_bin() {
+    let site = start(SiteConfig::default());
+    let session = session(site);
+    let mut upload = opened(site, "upload", &session);
+    upload
+        .write_all(&frame(Opcode::Binary, &[1; 5000], MASK))
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(350));
+    upload
+        .write_all(&frame(Opcode::Close, &close_payload(1000, ""), MASK))
+        .unwrap();
+    let mut decoder = Decoder::new(Role::Client, Bulk::Keep(0));
+    let (mut told, mut closed) = (vec![], false);
+    let mut buffer = [0; 4096];
+    while !closed {
+        let n = upload.read(&mut buffer).unwrap();
+        let read = decoder.feed(&buffer[..n], |event| match event {
+            Event::Text(text) => told.push(serde_json::from_slice::<Value>(text).unwrap()),
+            Event::Close(code, _) => closed = code == Some(1000),
+            _ => {}
+        });
+        read.unwrap();
+    }
+    assert_eq!(told[0], json!({"bin": 0, "bytes": 5000}));
+    let bins: Vec<_> = told
+        .iter()
+        .map(|count| count["bin"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        bins,
+        (0..bins.len() as u64).collect::<Vec<_>>(),
+        "in order, none left out"
+    );
+    assert!(bins.len() >= 4, "the stall is told: {told:?}");
+}
+
+#[test]
+fn what_does_not_fit_is_named() {
+    let site = start(SiteConfig::default());
+    let session = session(site);
+    let plain = |path: &str| {
+        let mut stream = TcpStream::connect(site).unwrap();
+        ask(&mut stream, &format!("GET {path} HTTP/1.1"), "")
+    };
+    problem(
+        plain("/measure/v1/download?token=x"),
+        426,
+        "upgrade_required",
+    );
+    problem(plain("/measure/v1/sideways"), 404, "not_found");
+    problem(plain("/api/v1/session"), 405, "method_not_allowed");
+    let open_with =
+        |kind: &str, token: &str| open(&mut TcpStream::connect(site).unwrap(), kind, token);
+    problem(open_with("download", "x.y.z"), 401, "token_invalid");
+    problem(open_with("download", ""), 401, "token_invalid");
+    let (head, tail) = session.token.split_at(60);
+    problem(
+        open_with("download", &format!("{head}A{}", &tail[1..])),
+        401,
+        "token_invalid",
+    );
+    let bad = |body: &str| {
+        let (status, body) = post(site, "/api/v1/session", "", body);
+        (status, body.to_string())
+    };
+    problem(bad("{"), 400, "malformed_body");
+    problem(bad(r#"{"network": "pigeon"}"#), 400, "malformed_body");
+    problem(bad(&" ".repeat(5000)), 400, "malformed_body");
+    problem(bad(r#"{"mode": "warp"}"#), 422, "mode_unsupported");
+}
+
+#[test]
+fn a_token_is_bound_to_its_network() {
+    let site = start(SiteConfig::default());
+    let session = session(site);
+    // Another /24 of the loopback network.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket
+            .bind(SocketAddr::new(IpAddr::from([127, 0, 1, 5]), 0))
+            .unwrap();
+        let stream = socket.connect(site).await.unwrap().into_std().unwrap();
+        stream.set_nonblocking(false).unwrap();
+        stream
+    });
+    problem(
+        open(&mut stream, "download", &session.token),
+        403,
+        "prefix_mismatch",
+    );
+}
+
+#[test]
+fn a_direction_runs_once() {
+    let site = start(SiteConfig::default());
+    let session = session(site);
+    let mut first = opened(site, "download", &session);
+    let second = opened(site, "download", &session);
+    drop(second);
+    first
+        .write_all(&frame(Opcode::Close, &close_payload(1000, ""), MASK))
+        .unwrap();
+    drain(&mut first);
+    std::thread::sleep(Duration::from_millis(300));
+    let again = open(
+        &mut TcpStream::connect(site).unwrap(),
+        "download",
+        &session.token,
+    );
+    problem(again, 409, "subtest_taken");
+    receipt_of(site, &session);
+    let late = open(
+        &mut TcpStream::connect(site).unwrap(),
+        "upload",
+        &session.token,
+    );
+    problem(late, 409, "subtest_taken");
+}
+
+#[test]
+fn caps_end_a_direction_with_their_name() {
+    let config = SiteConfig {
+        max_subtest_bytes: 1_000_000,
+        ..SiteConfig::default()
+    };
+    let site = start(config);
+    let session = session(site);
+    let (bytes, why) = drain(&mut opened(site, "download", &session));
+    assert!(bytes >= 1_000_000, "{bytes}");
+    assert_eq!(why, "byte_cap");
+    let (_, receipt) = receipt_of(site, &session);
+    assert_eq!(receipt.download.unwrap().stop, Stop::ByteCap);
+    assert!(receipt.upload.is_none(), "what was not measured is absent");
+
+    let site = start(SiteConfig {
+        max_subtest_seconds: 1,
+        ..SiteConfig::default()
+    });
+    let session = self::session(site);
+    let (_, why) = drain(&mut opened(site, "download", &session));
+    assert_eq!(why, "time_cap");
+}
+
+#[test]
+fn a_full_site_says_when_to_come_back() {
+    let site = start(SiteConfig {
+        max_sessions: 1,
+        ..SiteConfig::default()
+    });
+    let session = session(site);
+    let mut stream = TcpStream::connect(site).unwrap();
+    let busy = ask(&mut stream, "POST /api/v1/session HTTP/1.1", "");
+    problem(busy, 503, "site_busy");
+    receipt_of(site, &session);
+    self::session(site);
+}
+
+#[test]
+fn broken_frames_end_the_connection_and_nothing_else() {
+    let site = start(SiteConfig::default());
+    let session = session(site);
+    for bytes in [
+        &[0xff; 64][..],
+        b"GET / HTTP/1.1\r\n\r\n",
+        &[0x82, 0x05, 1, 2, 3, 4, 5],
+    ] {
+        let mut upload = opened(site, "latency", &session);
+        upload.write_all(bytes).unwrap();
+        let closed = matches!(upload.read(&mut [0; 16]), Ok(0) | Err(_));
+        assert!(closed, "{bytes:?}");
+    }
+    receipt_of(site, &session);
+}
