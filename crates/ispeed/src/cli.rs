@@ -36,6 +36,169 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ispeed queue\n  ispeed queue --site http://127.0.0.1:8080"
     )]
     Queue(QueueArgs),
+    /// Boundaries: import them, find the area of a point.
+    #[command(subcommand)]
+    Area(AreaCommand),
+    /// Operators and their addresses.
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Campaigns: who measures where, and how much.
+    #[command(subcommand)]
+    Campaign(CampaignCommand),
+    /// Write a synthetic month with known truth through the collector.
+    #[command(after_help = "Examples:\n  \
+        ispeed simulate --month 2024-11 --seed 1\n  \
+        ispeed simulate --wards 26740,26743 --month 2024-11 --seed 1\n\n\
+        Synthetic tests are signed by a key of their own and never count as real.")]
+    Simulate(SimulateArgs),
+    /// Reports.
+    #[command(subcommand)]
+    Report(ReportCommand),
+}
+
+/// The store a command works on.
+#[derive(Args, Debug)]
+pub(crate) struct StoreArgs {
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Folder of the store [default: ispeed-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AreaCommand {
+    /// Import areas from GeoJSON, all or none.
+    #[command(
+        after_help = "Examples:\n  ispeed area import wards.geojson --preview\n  ispeed area import wards.geojson"
+    )]
+    Import {
+        /// A FeatureCollection in WGS 84 with code, name, full_name, valid_from, valid_to (exclusive).
+        file: PathBuf,
+        /// Check the file and change nothing.
+        #[arg(long)]
+        preview: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Say which area holds a point.
+    #[command(after_help = "Example:\n  ispeed area locate 10.7884 106.6907 --at 2024-11-08")]
+    Locate {
+        /// Degrees north.
+        #[arg(allow_negative_numbers = true)]
+        latitude: f64,
+        /// Degrees east.
+        #[arg(allow_negative_numbers = true)]
+        longitude: f64,
+        /// Day [default: today]
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        at: Option<jiff::civil::Date>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// List the areas.
+    List {
+        /// Only those valid on this day.
+        #[arg(long, value_name = "YYYY-MM-DD")]
+        at: Option<jiff::civil::Date>,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OperatorCommand {
+    /// Import operators and the prefixes of their networks, two CSV files.
+    #[command(after_help = "Example:\n  ispeed operator import operators.csv prefixes.csv")]
+    Import {
+        /// id, brand, kind, asns, mcc_mnc, valid_from, valid_to, source.
+        operators: PathBuf,
+        /// ip_version, start, end, asn.
+        prefixes: PathBuf,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Say whose network an address is in.
+    #[command(after_help = "Example:\n  ispeed operator locate 171.224.0.1")]
+    Locate {
+        /// IPv4 or IPv6.
+        address: std::net::IpAddr,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CampaignCommand {
+    /// Import a campaign from TOML.
+    #[command(after_help = "Example:\n  ispeed campaign import district-1.toml")]
+    Import {
+        /// Its definition.
+        file: PathBuf,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// List the campaigns.
+    List {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SimulateArgs {
+    /// Codes of the wards, with commas [default: all that were valid in the month]
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    pub(crate) wards: Vec<String>,
+    /// The month.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: metric::month::Month,
+    /// The same seed makes the same month.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ReportCommand {
+    /// A campaign's month, ward by ward.
+    #[command(after_help = "Example:\n  \
+        ispeed report month --campaign district-1 --month 2024-11 --format xlsx --output thang-11.xlsx")]
+    Month(MonthArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MonthArgs {
+    /// Id of the campaign.
+    #[arg(long, value_name = "ID")]
+    pub(crate) campaign: String,
+    /// The month.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: metric::month::Month,
+    /// Format of the file.
+    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    pub(crate) format: Format,
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Of the synthetic tests instead of the real ones.
+    #[arg(long)]
+    pub(crate) synthetic: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Format of a report.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    Csv,
+    Xlsx,
+    Json,
 }
 
 #[derive(Args, Debug)]

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use server::SiteConfig;
 
-use crate::cli::ServeArgs;
+use crate::cli::{ServeArgs, StoreArgs};
 
 /// Settings of `ispeed serve` and `ispeed site`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -15,18 +15,18 @@ use crate::cli::ServeArgs;
 pub(crate) struct Config {
     /// Address to listen on.
     pub(crate) listen: SocketAddr,
-    /// Folder of the store and the key.
-    pub(crate) data_dir: PathBuf,
     /// The measurement site.
     pub(crate) site: SiteConfig,
+    /// The centre; its `data_dir` holds the store and the site's key.
+    pub(crate) centre: platform::config::Config,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            data_dir: "ispeed-data".into(),
             site: SiteConfig::default(),
+            centre: platform::config::Config::default(),
         }
     }
 }
@@ -34,24 +34,37 @@ impl Default for Config {
 impl Config {
     /// The file's settings, with the flags over them.
     pub(crate) fn read(args: &ServeArgs) -> anyhow::Result<Self> {
-        let mut config = match &args.config {
-            Some(path) => Self::parse_file(path)?,
-            None => Self::default(),
-        };
-        if let Some(data) = &args.data {
-            config.data_dir.clone_from(data);
-        }
+        let mut config = Self::read_file(args.config.as_deref(), args.data.as_deref())?;
         if let Some(listen) = args.listen {
             config.listen = listen;
         }
         Ok(config)
     }
 
+    fn read_file(path: Option<&Path>, data: Option<&Path>) -> anyhow::Result<Self> {
+        let mut config = path.map(Self::parse_file).transpose()?.unwrap_or_default();
+        if let Some(data) = data {
+            config.centre.data_dir = data.to_owned();
+        }
+        config.centre.check()?;
+        Ok(config)
+    }
+
     fn parse_file(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path);
         let text = text.with_context(|| format!("reading {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("in {}", path.display()))
+        Self::parse(&text).with_context(|| format!("in {}", path.display()))
     }
+
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}
+
+/// The centre's settings for a command that works on its store.
+pub(crate) fn centre(store: &StoreArgs) -> anyhow::Result<platform::config::Config> {
+    let config = Config::read_file(store.config.as_deref(), store.data.as_deref())?;
+    Ok(config.centre)
 }
 
 /// Folder of the device's pseudonym and of waiting tests: the one named, or

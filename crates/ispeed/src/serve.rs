@@ -3,23 +3,82 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
+use metric::key::{Purpose, RegisteredKey};
+use platform::Centre;
 use server::Site;
 use tokio::net::TcpListener;
+use tower_service::Service as _;
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
 
+/// Time between two rounds of housekeeping.
+const HOUSEKEEPING: Duration = Duration::from_secs(10);
 /// Incompressible bytes that downloads repeat.
 const RANDOM_BYTES: usize = 1024 * 1024;
 
 pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    site(args).await
+    let config = Config::read(args)?;
+    if args.check {
+        return print_config(&config);
+    }
+    let site = open_site(&config)?;
+    let centre = Arc::new(open_centre(&config, &site)?);
+    tokio::spawn(keep_house(Arc::clone(&centre)));
+    let pages = centre.router();
+    let listener = listen(&config).await?;
+    server::serve(
+        listener,
+        site,
+        move |request: Request<Incoming>, _: SocketAddr| {
+            let mut pages = pages.clone();
+            async move {
+                // A router always answers.
+                pages
+                    .call(request)
+                    .await
+                    .unwrap_or_else(|never| match never {})
+            }
+        },
+    )
+    .await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the store and tells it the site's key.
+fn open_centre(config: &Config, site: &Site) -> anyhow::Result<Centre> {
+    let centre = Centre::open(config.centre.clone(), net::wall_clock)?;
+    centre.register_key(&RegisteredKey {
+        public_key: site.key().public(),
+        site: site.config().name.clone(),
+        purpose: Purpose::Measurement,
+        valid_from: net::wall_clock(),
+        valid_to: None,
+    })?;
+    Ok(centre)
+}
+
+/// Every so often: deletes positions whose time is over, and takes up tables
+/// that a command has imported meanwhile.
+async fn keep_house(centre: Arc<Centre>) {
+    loop {
+        let centre = Arc::clone(&centre);
+        let kept = tokio::task::spawn_blocking(move || {
+            centre.refresh()?;
+            centre.expire_positions()
+        });
+        if let Ok(Err(error)) = kept.await {
+            tracing::error!(%error, "Could not keep the store in order");
+        }
+        tokio::time::sleep(HOUSEKEEPING).await;
+    }
 }
 
 pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -50,7 +109,7 @@ pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn open_site(config: &Config) -> anyhow::Result<Arc<Site>> {
-    let dir = &config.data_dir;
+    let dir = &config.centre.data_dir;
     std::fs::create_dir_all(dir).with_context(|| format!("making {}", dir.display()))?;
     let key = server::load_or_create(&dir.join("site.key"))?;
     let mut random = vec![0; RANDOM_BYTES];
