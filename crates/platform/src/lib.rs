@@ -1,1 +1,4 @@
-//! .
+//! The centre: areas, operators, and everything that happens to a test after it was measured.
+#![warn(missing_docs)]
+
+pub mod area;
