@@ -16,6 +16,7 @@ use metric::area::{AreaKey, Validity};
 
 pub use index::AreaIndex;
 pub use parse::parse;
+pub(crate) use parse::written_date;
 pub use place::Placed;
 pub use problem::{AreaError, Problem};
 

@@ -206,7 +206,7 @@ fn date(properties: &Value, key: &str, review: &mut Review<'_>) -> Option<Date> 
 }
 
 /// A day in exactly the form `YYYY-MM-DD`.
-pub(super) fn written_date(text: &str) -> Option<Date> {
+pub(crate) fn written_date(text: &str) -> Option<Date> {
     let date: Date = text.parse().ok()?;
     (date.to_string() == text).then_some(date)
 }
