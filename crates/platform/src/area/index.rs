@@ -1,6 +1,6 @@
 //! Which area held a point on a day.
 
-use geo::{BoundingRect as _, Intersects as _, Point, Polygon};
+use geo::{BoundingRect as _, Coord, Polygon};
 use jiff::civil::Date;
 use metric::position::Position;
 use metric::validity::{Limits, Placement};
@@ -8,6 +8,7 @@ use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
 use super::Area;
+use super::border::Border;
 use super::place::{Placed, share_inside};
 
 /// Areas, found by point and day.
@@ -17,6 +18,8 @@ use super::place::{Placed, share_inside};
 pub struct AreaIndex {
     /// In the order of their keys.
     areas: Vec<Area>,
+    /// Of each area, of each of its polygons.
+    borders: Vec<Vec<Border>>,
     boxes: RTree<PolygonBox>,
 }
 
@@ -28,7 +31,9 @@ impl AreaIndex {
     pub fn new(mut areas: Vec<Area>) -> Self {
         areas.sort_by(|a, b| a.key.cmp(&b.key));
         let boxes = areas.iter().enumerate().flat_map(boxes).collect();
+        let borders = |area: &Area| area.geometry.iter().map(Border::of).collect();
         Self {
+            borders: areas.iter().map(borders).collect(),
             areas,
             boxes: RTree::bulk_load(boxes),
         }
@@ -39,15 +44,22 @@ impl AreaIndex {
     /// A point on the border of two areas belongs to one of them: the border
     /// counts as inside, and the lowest key wins.
     pub fn locate(&self, latitude: f64, longitude: f64, day: Date) -> Option<&Area> {
-        let point = Point::new(longitude, latitude);
+        let point = Coord {
+            x: longitude,
+            y: latitude,
+        };
+        self.holder(point, day).map(|area| &self.areas[area])
+    }
+
+    /// Position in `areas` of the one that holds a point on a day.
+    fn holder(&self, point: Coord<f64>, day: Date) -> Option<usize> {
         self.boxes
-            .locate_all_at_point([longitude, latitude])
+            .locate_all_at_point([point.x, point.y])
             .map(|found| found.data)
             .filter(|&(area, _)| self.areas[area].validity().contains(day))
-            .filter(|&(area, polygon)| self.areas[area].geometry.0[polygon].intersects(&point))
+            .filter(|&(area, polygon)| self.borders[area][polygon].holds(point))
             .map(|(area, _)| area)
             .min()
-            .map(|area| &self.areas[area])
     }
 
     /// Where a claimed position lies, and how far that can be trusted.
@@ -55,19 +67,23 @@ impl AreaIndex {
     /// Too vague, or with too little of its accuracy disc inside the area of
     /// its centre: [`Placement::Unlocated`], with that area.
     pub fn place(&self, position: &Position, day: Date, limits: &Limits) -> Placed<'_> {
-        let area = self.locate(position.latitude(), position.longitude(), day);
+        let centre = Coord {
+            x: position.longitude(),
+            y: position.latitude(),
+        };
+        let holder = self.holder(centre, day);
+        let least = f64::from(limits.min_inside_percent) / 100.0;
         let vague = position.accuracy_metres > limits.max_accuracy_metres;
-        let placement = match area {
+        let placement = match holder {
             _ if vague => Placement::Unlocated,
             None => Placement::Outside,
-            Some(area)
-                if share_inside(area, position) < f64::from(limits.min_inside_percent) / 100.0 =>
-            {
-                Placement::Unlocated
-            }
+            Some(at) if share_inside(&self.borders[at], position) < least => Placement::Unlocated,
             Some(_) => Placement::Inside,
         };
-        Placed { area, placement }
+        Placed {
+            area: holder.map(|at| &self.areas[at]),
+            placement,
+        }
     }
 
     /// All areas, ordered by key.

@@ -4,6 +4,7 @@
 //! them is taken: [`parse`] lists every problem of a file. [`AreaIndex`] answers
 //! which area held a point on a day.
 
+mod border;
 mod geometry;
 mod index;
 mod parse;

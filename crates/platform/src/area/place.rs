@@ -1,11 +1,12 @@
 //! How much of a position's accuracy disc lies inside an area.
 
-use geo::{Coord, Intersects as _, Line, LinesIter as _, Point};
+use geo::{Coord, Line};
 use metric::position::{METRES_PER_DEGREE, Position};
 use metric::unit::to_f64;
 use metric::validity::Placement;
 
 use super::Area;
+use super::border::Border;
 
 /// Where a claimed position lies.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +30,12 @@ const GOLDEN_ANGLE: f64 = 2.399_963_229_728_653;
 ///   golden angle), always the same ones, so that a rebuild gives the same.
 /// - Error: below 0.025 against the exact share where the border is straight (tested).
 /// - Source: Vogel, *A better way to construct the sunflower head* (1979).
-pub(super) fn share_inside(area: &Area, position: &Position) -> f64 {
+pub(super) fn share_inside(area: &[Border], position: &Position) -> f64 {
     let disc = Disc::of(position);
     if disc.is_clear_of_borders(area) {
         return 1.0;
     }
-    let inside = |k: &u64| area.geometry.intersects(&Point(disc.point(*k)));
+    let inside = |k: &u64| area.iter().any(|border| border.holds(disc.point(*k)));
     to_f64((0..POINTS).filter(inside).count() as u64) / to_f64(POINTS)
 }
 
@@ -73,9 +74,14 @@ impl Disc {
 
     /// Whether no border of the area comes into the disc; then all of its
     /// lattice lies where the centre does.
-    fn is_clear_of_borders(&self, area: &Area) -> bool {
-        area.geometry
-            .lines_iter()
+    fn is_clear_of_borders(&self, area: &[Border]) -> bool {
+        let reach = Coord {
+            x: self.radius_metres / self.metres_per_degree.x,
+            y: self.radius_metres / self.metres_per_degree.y,
+        };
+        let (low, high) = (self.centre - reach, self.centre + reach);
+        area.iter()
+            .flat_map(|border| border.edges_near(low, high))
             .all(|line| self.distance_metres(line) > self.radius_metres)
     }
 
