@@ -1,7 +1,7 @@
 //! Administrative areas: reading their boundaries, and finding the one a test lies in.
 //!
 //! Boundaries come as GeoJSON (RFC 7946) and are checked in full before any of
-//! them is taken: [`parse`] lists every problem of a file. [`AreaIndex`] answers
+//! them is taken: [`parse()`] lists every problem of a file. [`AreaIndex`] answers
 //! which area held a point on a day.
 
 mod border;
