@@ -1,0 +1,3 @@
+//! Automation of the repository: generators whose results are committed.
+
+pub mod areas;
