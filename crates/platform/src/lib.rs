@@ -9,6 +9,13 @@
 
 pub mod access;
 pub mod area;
+pub mod campaign;
+pub mod centre;
+pub mod collect;
+pub mod config;
+#[cfg(test)]
+mod fixture;
 pub mod operator;
+pub mod statistics;
 pub mod store;
 pub mod table;

@@ -50,9 +50,6 @@ impl From<&Area> for AreaSummary {
     }
 }
 
-/// How many tests by which reason; a test with several stands under each.
-pub type Reasons = BTreeMap<String, u64>;
-
 /// What counts for a quota in an area and a month.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Counts {
@@ -64,8 +61,9 @@ pub struct Counts {
     pub qualified: u64,
     /// Devices behind `counted`.
     pub devices: u64,
-    /// Tests that are not in `counted`, and refused submissions.
-    pub not_counted: Reasons,
+    /// Tests that are not in `counted`, and refused submissions, by reason; a
+    /// test with several reasons stands under each.
+    pub not_counted: BTreeMap<String, u64>,
 }
 
 /// The quota of an area in a month.
@@ -184,8 +182,9 @@ pub struct MonthTotal {
     pub reached_areas: u64,
     /// Areas.
     pub areas: u64,
-    /// Tests that are not in `counted`, and refused submissions.
-    pub not_counted: Reasons,
+    /// Tests that are not in `counted`, and refused submissions, by reason; a
+    /// test with several reasons stands under each.
+    pub not_counted: BTreeMap<String, u64>,
 }
 
 impl MonthTotal {

@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn an_area_of_another_period_is_told_by_its_periods() {
-        let text = refused("2025-07-01", "2025-07-02");
+        let text = refused("= \"2025-07-01\"", "= \"2025-07-02\"");
         assert!(text.contains("26737@, 26737@2025-07-01"), "{text}");
     }
 }

@@ -6,6 +6,8 @@
 
 mod figures;
 
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use metric::METHOD;
 use metric::area::Validity;
@@ -16,9 +18,7 @@ use crate::area::Area;
 use crate::store::Store;
 use crate::store::campaign::Campaign;
 use crate::store::verdict::AreaMonth;
-use crate::table::{
-    Counts, FigureTable, MonthRow, MonthTable, MonthTotal, QuotaTable, Reasons, Rule,
-};
+use crate::table::{Counts, FigureTable, MonthRow, MonthTable, MonthTotal, QuotaTable, Rule};
 
 /// The areas valid on any day of a month, by code and start.
 pub fn valid_in(areas: &[Area], month: Month) -> Vec<&Area> {
@@ -139,12 +139,12 @@ fn counts(store: &Store, scope: &AreaMonth, rule: Rule) -> Result<Counts> {
 
 /// Why tests are not counted: each under every reason that keeps it out by the
 /// rule in force, and refusals under their problem.
-fn not_counted(store: &Store, scope: &AreaMonth, rule: Rule) -> Result<Reasons> {
+fn not_counted(store: &Store, scope: &AreaMonth, rule: Rule) -> Result<BTreeMap<String, u64>> {
     let r#use = match rule {
         Rule::Raw => Use::QuotaRaw,
         Rule::Qualified => Use::Quota,
     };
-    let mut by_reason: Reasons = store.area_rejections(scope)?;
+    let mut by_reason = store.area_rejections(scope)?;
     for (reasons, tests) in store.not_counted(scope, rule)? {
         for reason in reasons.into_iter().filter(|reason| reason.bars(r#use)) {
             *by_reason.entry(reason.code().to_owned()).or_default() += tests;
