@@ -16,6 +16,7 @@ pub mod config;
 #[cfg(test)]
 mod fixture;
 pub mod operator;
+pub mod report;
 pub mod statistics;
 pub mod store;
 pub mod table;
