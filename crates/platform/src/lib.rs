@@ -1,6 +1,23 @@
-//! The centre: areas, operators, and everything that happens to a test after it was measured.
+//! The centre: collects verified tests, keeps them, counts and describes them.
+//!
+//! Data flows one way, through the stages `collect` → `store` → `statistics` →
+//! `report`, planned by `campaign` and shown by `http`. The stages never import
+//! one another: they meet in [`store`], in [`table`] and in `metric`. All the
+//! SQL is in [`store`]; only verified tests get in; an address never does, and
+//! a position lives in one table with an expiry.
 #![warn(missing_docs)]
 
+pub mod access;
 pub mod area;
+pub mod campaign;
+pub mod centre;
+pub mod collect;
+pub mod config;
+#[cfg(test)]
+mod fixture;
 pub mod operator;
+pub mod report;
 pub mod simulate;
+pub mod statistics;
+pub mod store;
+pub mod table;

@@ -1,0 +1,109 @@
+//! The centre's part of the configuration file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use metric::validity::Limits;
+use serde::{Deserialize, Serialize};
+
+/// Table `[centre]` of the configuration file. Every key may be left out.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Directory that holds the store; made where there is none.
+    pub data_dir: PathBuf,
+    /// How long positions are kept after a test was received, days.
+    pub position_retention_days: u16,
+    /// Whether a centre without areas loads those of the demonstration.
+    pub demonstration: bool,
+    /// The numbers in the rules of the validity ledger.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: "data".into(),
+            position_retention_days: 90,
+            demonstration: true,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the table on its own, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// Names the key at fault and what is expected.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text).context("reading the configuration")?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    ///
+    /// Names the key at fault, its value and what is expected.
+    pub fn check(&self) -> Result<()> {
+        let days = self.position_retention_days;
+        ensure!(
+            days > 0,
+            "position_retention_days is 0, expected at least 1"
+        );
+        let share = self.limits.min_inside_percent;
+        ensure!(
+            share <= 100,
+            "limits.min_inside_percent is {share}, expected at most 100"
+        );
+        let named = !self.data_dir.as_os_str().is_empty();
+        ensure!(named, "data_dir is empty, expected a directory");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_the_default_written_out() {
+        let example = include_str!("../../../testdata/config/example.toml");
+        let mut config = Config::parse(example).unwrap();
+        assert_eq!(config.data_dir, PathBuf::from("/var/lib/ispeed"));
+        config.data_dir = Config::default().data_dir;
+        assert_eq!(config, Config::default());
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let check = |text: &str, says: &str| {
+            let error = format!("{:#}", Config::parse(text).unwrap_err());
+            assert!(error.contains(says), "{says}: {error}");
+        };
+        check(
+            include_str!("../../../testdata/config/invalid-misspelt-key.toml"),
+            "retention_days",
+        );
+        check(
+            include_str!("../../../testdata/config/invalid-zero-retention.toml"),
+            "position_retention_days is 0",
+        );
+        check(
+            include_str!("../../../testdata/config/invalid-share-over-100.toml"),
+            "limits.min_inside_percent is 101",
+        );
+        check(
+            include_str!("../../../testdata/config/invalid-unknown-limit.toml"),
+            "max_speed",
+        );
+        check(
+            include_str!("../../../testdata/config/invalid-empty-directory.toml"),
+            "data_dir is empty",
+        );
+    }
+}

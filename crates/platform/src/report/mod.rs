@@ -1,0 +1,8 @@
+//! The month of a campaign as a file: the numbers of the API, for spreadsheets.
+
+pub mod csv;
+mod layout;
+pub mod xlsx;
+
+#[cfg(test)]
+mod tests;

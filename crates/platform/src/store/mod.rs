@@ -1,0 +1,135 @@
+//! The embedded store: one directory, one SQLite file, all the SQL.
+//!
+//! Every call blocks; the HTTP layer runs them on threads of their own. One
+//! connection writes and another one reads, so a report never waits for a
+//! submission. Tests are append-only and idempotent by id; what is derived from
+//! them can be rebuilt. `schema/` tells the life of a row.
+
+pub mod area;
+pub mod campaign;
+mod edge;
+pub mod key;
+pub mod operator;
+pub mod rejection;
+mod schema;
+pub mod test;
+pub mod verdict;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use rusqlite::Connection;
+
+/// The store of a centre.
+#[derive(Debug)]
+pub struct Store {
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the store in a directory, makes it where there is none, and brings
+    /// its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// When the directory cannot be used, the file is damaged, or its schema is
+    /// newer than this program.
+    pub fn open(directory: &Path) -> Result<Self> {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("making the data directory {}", directory.display()))?;
+        let file = directory.join("ispeed.db");
+        let doing = || {
+            format!(
+                "opening the store {}: restore the file from a copy if it is damaged, \
+                 or start a newer program if it was written by one",
+                file.display()
+            )
+        };
+        let mut writer = connect(&file).with_context(doing)?;
+        schema::migrate(&mut writer).with_context(doing)?;
+        let reader = connect(&file).with_context(doing)?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok(Self {
+            writer: Mutex::new(writer),
+            reader: Mutex::new(reader),
+        })
+    }
+
+    /// The connection that writes. A panic elsewhere rolled its transaction
+    /// back, so a poisoned lock is as good as any.
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(file: &Path) -> Result<Connection> {
+    let connection = Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_opens_again() {
+        let directory = tempfile::tempdir().unwrap();
+        Store::open(directory.path()).unwrap();
+        Store::open(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_file_is_one_clear_error() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(
+            directory.path().join("ispeed.db"),
+            "no database ".repeat(100),
+        )
+        .unwrap();
+        let error = Store::open(directory.path()).unwrap_err();
+        let text = format!("{error:#}");
+        assert!(
+            text.contains("ispeed.db") && text.contains("not a database"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_newer_schema_is_one_clear_error() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        store
+            .writer()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        drop(store);
+        let text = format!("{:#}", Store::open(directory.path()).unwrap_err());
+        assert!(
+            text.contains("version 99") && text.contains("newer program"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_reader_cannot_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        assert!(
+            store
+                .reader()
+                .execute("DELETE FROM rejections", [])
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,24 @@
+//! Migrations: numbered files, each applied once, in a transaction.
+
+use anyhow::{Result, ensure};
+use rusqlite::Connection;
+
+/// Every migration in order, with the version of the schema it leads to.
+const MIGRATIONS: &[(u32, &str)] = &[(1, include_str!("../../schema/0001_store.sql"))];
+
+/// Brings the schema up to the version this program knows.
+pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
+    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let known = MIGRATIONS.last().map_or(0, |(known, _)| *known);
+    ensure!(
+        version <= known,
+        "the schema has version {version}, this program knows up to {known}"
+    );
+    for (number, migration) in MIGRATIONS.iter().filter(|(number, _)| *number > version) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,287 @@
+//! Tests: append-only, idempotent by id, and only from a [`Verified`] submission.
+
+use anyhow::{Context as _, Result};
+use jiff::{SignedDuration, Timestamp};
+use metric::METHOD;
+use metric::area::AreaKey;
+use metric::consistency::Verified;
+use metric::key::Purpose;
+use metric::month::{Month, civil_date};
+use metric::position::Position;
+use metric::unit::{BitRate, Micros};
+use metric::validity::{Limits, Reason, Use, counts_for, state};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params, params};
+use uuid::Uuid;
+
+use super::Store;
+use super::edge::{area_columns, integer, micros};
+use crate::access::{OperatorSource, Technology};
+
+/// A test on its way in. It holds a [`Verified`] submission, which only
+/// `metric::consistency::verify` makes.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What was signed and said.
+    pub verified: Verified,
+    /// When the centre received it.
+    pub received_at: Timestamp,
+    /// Where it was made, and until when that is kept.
+    pub position: Option<Held>,
+    /// What follows from it.
+    pub derived: Derived,
+}
+
+/// A position and the end of its life.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// The position.
+    pub position: Position,
+    /// First instant at which it is no longer kept.
+    pub expires_at: Timestamp,
+}
+
+/// What follows from a test before the rules are applied.
+#[derive(Clone, Debug)]
+pub struct Derived {
+    /// Area of its position, valid on its day.
+    pub area: Option<AreaKey>,
+    /// Operator's id, or `unknown`.
+    pub operator: String,
+    /// How the operator is known.
+    pub operator_source: OperatorSource,
+    /// Autonomous system of the address, where known.
+    pub asn: Option<u32>,
+    /// Technology.
+    pub technology: Technology,
+    /// H3 cells of its position at resolutions 8 and 9.
+    pub cells: Option<[u64; 2]>,
+    /// Download, where it gave an estimate.
+    pub download: Option<BitRate>,
+    /// Upload, where it gave an estimate.
+    pub upload: Option<BitRate>,
+    /// Median round-trip delay before load, where one was measured.
+    pub idle_rtt: Option<Micros>,
+    /// Median round-trip delay under load, where one was measured.
+    pub working_rtt: Option<Micros>,
+}
+
+/// What the rules say of a test, and the answer to its sender.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// Every reason against it.
+    pub reasons: Vec<Reason>,
+    /// The answer, JSON.
+    pub body: String,
+}
+
+/// What became of a test; both hold the answer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Appended {
+    /// It is stored now.
+    New(String),
+    /// It was stored before; the answer is the one given then.
+    Known(String),
+}
+
+impl Entry {
+    fn measured_at(&self) -> Timestamp {
+        self.verified.receipt().started_at
+    }
+
+    fn synthetic(&self) -> bool {
+        self.verified.purpose() == Purpose::Simulation
+    }
+
+    fn device(&self) -> &str {
+        &self.verified.submission().context.device
+    }
+}
+
+impl Store {
+    /// Stores a test, once. In one transaction it looks whether the id is
+    /// known, asks `judge`, which is told whether a test that counts stands
+    /// close by in time and place, and writes test, position and verdict; so of
+    /// two repeats that arrive together one counts.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written; then nothing is.
+    pub fn append(
+        &self,
+        entry: &Entry,
+        limits: &Limits,
+        judge: impl FnOnce(bool) -> Result<Judged>,
+    ) -> Result<Appended> {
+        let mut writer = self.writer();
+        let transaction = writer.transaction()?;
+        let id = entry.verified.receipt().test_id;
+        if let Some(body) = body(&transaction, id)? {
+            return Ok(Appended::Known(body));
+        }
+        let judged = judge(repeats(&transaction, entry, limits)?)?;
+        write(&transaction, entry, &judged).with_context(|| format!("storing test {id}"))?;
+        transaction.commit()?;
+        Ok(Appended::New(judged.body))
+    }
+
+    /// The answer given to a test; `None` when it is not known here.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn test_body(&self, id: Uuid) -> Result<Option<String>> {
+        body(&self.reader(), id)
+    }
+
+    /// Deletes the positions whose time is over; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub fn expire_positions(&self, now: Timestamp) -> Result<usize> {
+        self.writer()
+            .execute(
+                "DELETE FROM positions WHERE expires_at_us <= ?1",
+                [micros(now)],
+            )
+            .context("deleting expired positions")
+    }
+}
+
+fn body(connection: &Connection, id: Uuid) -> Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT body FROM tests WHERE test_id = ?1")?
+        .query_row([id.as_bytes().as_slice()], |row| row.get(0))
+        .optional()
+        .context("looking a test up")
+}
+
+/// Whether a test of the same device, operator and technology that counts lies
+/// closer than the limits in time and in place.
+fn repeats(connection: &Connection, entry: &Entry, limits: &Limits) -> Result<bool> {
+    let Some(here) = entry.position else {
+        return Ok(false);
+    };
+    let at = micros(entry.measured_at());
+    let span = micros_of(SignedDuration::from_mins(i64::from(limits.repeat_minutes)));
+    let mut statement = connection.prepare_cached(
+        "SELECT latitude_e7, longitude_e7, accuracy_metres
+         FROM verdicts JOIN positions USING (test_id)
+         WHERE device = ?1 AND measured_at_us > ?2 AND measured_at_us < ?3
+           AND operator = ?4 AND technology = ?5 AND synthetic = ?6 AND counts_quota",
+    )?;
+    let key = params![
+        entry.device(),
+        at.saturating_sub(span),
+        at.saturating_add(span),
+        entry.derived.operator,
+        entry.derived.technology.code(),
+        entry.synthetic(),
+    ];
+    let near = statement.query_map(key, |row| {
+        Ok(Position {
+            latitude_e7: row.get(0)?,
+            longitude_e7: row.get(1)?,
+            accuracy_metres: row.get(2)?,
+        })
+    })?;
+    for there in near {
+        if here.position.distance_metres(&there?) < f64::from(limits.repeat_metres) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn micros_of(span: SignedDuration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn write(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
+    write_test(transaction, entry, judged)?;
+    write_position(transaction, entry)?;
+    write_verdict(transaction, entry, judged)
+}
+
+fn write_test(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
+    let submission = entry.verified.submission();
+    let mut context = submission.context.clone();
+    context.position = None; // §9 of the house: positions live in one table
+    transaction
+        .prepare_cached("INSERT INTO tests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+        .execute(params![
+            submission.receipt.test_id.as_bytes().as_slice(),
+            micros(entry.received_at),
+            submission.receipt.key_id,
+            entry.synthetic(),
+            serde_json::to_string(&submission.receipt)?,
+            serde_json::to_string(&submission.observed)?,
+            serde_json::to_string(&context)?,
+            judged.body,
+        ])?;
+    Ok(())
+}
+
+fn write_position(transaction: &Transaction<'_>, entry: &Entry) -> Result<()> {
+    let Some(held) = entry.position else {
+        return Ok(());
+    };
+    transaction
+        .prepare_cached("INSERT INTO positions VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![
+            entry.verified.receipt().test_id.as_bytes().as_slice(),
+            held.position.latitude_e7,
+            held.position.longitude_e7,
+            held.position.accuracy_metres,
+            micros(held.expires_at),
+        ])?;
+    Ok(())
+}
+
+fn write_verdict(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
+    let (at, derived) = (entry.measured_at(), &entry.derived);
+    let (area_code, area_valid_from) = area_columns(derived.area.as_ref());
+    let counts = counts_for(&judged.reasons);
+    let cell = |i: usize| derived.cells.map(|cells| integer(cells[i]));
+    transaction
+        .prepare_cached(INSERT_VERDICT)?
+        .execute(named_params! {
+            ":test_id": entry.verified.receipt().test_id.as_bytes().as_slice(),
+            ":edition": METHOD,
+            ":synthetic": entry.synthetic(),
+            ":measured_at_us": micros(at),
+            ":day": civil_date(at).to_string(),
+            ":month": Month::of(at).to_string(),
+            ":area_code": area_code,
+            ":area_valid_from": area_valid_from,
+            ":operator": derived.operator,
+            ":operator_source": derived.operator_source.code(),
+            ":asn": derived.asn,
+            ":technology": derived.technology.code(),
+            ":mobile": derived.technology != Technology::Fixed,
+            ":h3_res8": cell(0),
+            ":h3_res9": cell(1),
+            ":device": entry.device(),
+            ":state": serde_json::to_value(state(&judged.reasons))?.as_str(),
+            ":reasons": serde_json::to_string(&judged.reasons)?,
+            ":counts_quota_raw": counts.contains(&Use::QuotaRaw),
+            ":counts_quota": counts.contains(&Use::Quota),
+            ":counts_ward": counts.contains(&Use::Ward),
+            ":counts_operator": counts.contains(&Use::Operator),
+            ":counts_country": counts.contains(&Use::Country),
+            ":download_bits_per_second": derived.download.map(|rate| integer(rate.0)),
+            ":upload_bits_per_second": derived.upload.map(|rate| integer(rate.0)),
+            ":idle_rtt_us": derived.idle_rtt.map(|rtt| integer(rtt.0)),
+            ":working_rtt_us": derived.working_rtt.map(|rtt| integer(rtt.0)),
+        })?;
+    Ok(())
+}
+
+const INSERT_VERDICT: &str = "
+INSERT INTO verdicts VALUES (
+    :test_id, :edition, :synthetic, :measured_at_us, :day, :month, :area_code, :area_valid_from,
+    (SELECT edition FROM areas WHERE code = :area_code AND valid_from = :area_valid_from),
+    :operator, :operator_source, :asn, :technology, :mobile, :h3_res8, :h3_res9, :device,
+    :state, :reasons, :counts_quota_raw, :counts_quota, :counts_ward, :counts_operator,
+    :counts_country, :download_bits_per_second, :upload_bits_per_second, :idle_rtt_us,
+    :working_rtt_us)";
