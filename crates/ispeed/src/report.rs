@@ -32,8 +32,8 @@ pub(crate) fn month(args: &MonthArgs) -> anyhow::Result<ExitCode> {
         args.synthetic,
     )?;
     let bytes = match args.format {
-        Format::Csv => report::csv(&table)?,
-        Format::Xlsx => report::xlsx(&table)?,
+        Format::Csv => report::csv::write(&table)?,
+        Format::Xlsx => report::xlsx::write(&table)?,
         Format::Json => serde_json::to_vec_pretty(&table)?,
     };
     match &args.output {

@@ -122,8 +122,11 @@ fn report(
     for (ward, truth) in plan.wards.iter().zip(&truths) {
         let quota = statistics::quota(centre.store(), &ward.area, plan.month, true)?;
         let figures = statistics::figures(centre.store(), &ward.area, plan.month, true)?;
-        let all = figures.figures.iter().find(|row| row.is_all_mobile());
-        let median = all.and_then(|row| match row.download() {
+        let all = figures
+            .figures
+            .iter()
+            .find(|row| row.operator == "all" && row.technology == "mobile");
+        let median = all.and_then(|row| match row.figures.download_bits_per_second {
             Figure::Published { median, .. } => Some(median),
             Figure::Withheld { .. } => None,
         });

@@ -1,6 +1,6 @@
 //! The running centre: its store, the tables it judges by, and its clock.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
@@ -23,6 +23,8 @@ pub struct Centre {
     config: Config,
     areas: RwLock<Arc<AreaIndex>>,
     operators: RwLock<Arc<OperatorTable>>,
+    /// Editions of areas and operators that are in memory.
+    editions: Mutex<[i64; 2]>,
     /// Reads the clock: the binary gives its own, and so do tests.
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -44,6 +46,7 @@ impl Centre {
         let centre = Self {
             areas: RwLock::new(Arc::new(AreaIndex::new(store.areas()?))),
             operators: RwLock::new(Arc::new(operators(&store)?)),
+            editions: Mutex::new(store.editions()?),
             clock: Box::new(clock),
             store,
             config,
@@ -168,6 +171,29 @@ impl Centre {
         self.store.register_key(key)
     }
 
+    /// Takes up areas and operators that another process has imported since;
+    /// says whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn refresh(&self) -> Result<bool> {
+        let stored = self.store.editions()?;
+        let mut seen = self.editions.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == stored {
+            return Ok(false);
+        }
+        let index = Arc::new(AreaIndex::new(self.store.areas()?));
+        *self.areas.write().unwrap_or_else(PoisonError::into_inner) = index;
+        let table = Arc::new(operators(&self.store)?);
+        *self
+            .operators
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = table;
+        *seen = stored;
+        Ok(true)
+    }
+
     /// Loads the approximate areas, the operators and the campaign of the
     /// demonstration into a store that has no areas at all; says whether it did.
     ///
@@ -261,6 +287,18 @@ mod tests {
         assert!(areas.areas().iter().all(|area| !area.approximate));
         let error = centre.import_areas(AREAS).unwrap_err().to_string();
         assert!(error.contains("official"), "{error}");
+    }
+
+    #[test]
+    fn what_another_process_imports_is_taken_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let running = centre(&directory, true);
+        assert!(running.areas().areas().iter().all(|area| area.approximate));
+        let other = centre(&directory, false);
+        other.import_areas(&AREAS.replace("true", "false")).unwrap();
+        assert!(running.refresh().unwrap());
+        assert!(running.areas().areas().iter().all(|area| !area.approximate));
+        assert!(!running.refresh().unwrap(), "once is enough");
     }
 
     #[test]

@@ -21,3 +21,5 @@ pub mod simulate;
 pub mod statistics;
 pub mod store;
 pub mod table;
+
+pub use centre::Centre;

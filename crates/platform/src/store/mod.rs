@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 /// The store of a centre.
 #[derive(Debug)]
@@ -58,6 +58,18 @@ impl Store {
         })
     }
 
+    /// Newest editions of the areas and of the operator table; 0 when there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn editions(&self) -> Result<[i64; 2]> {
+        let newest = "SELECT (SELECT ifnull(max(edition), 0) FROM area_editions),
+                             (SELECT ifnull(max(edition), 0) FROM operator_tables)";
+        let editions = |row: &rusqlite::Row<'_>| Ok([row.get(0)?, row.get(1)?]);
+        Ok(self.reader().query_row(newest, [], editions)?)
+    }
+
     /// The connection that writes. A panic elsewhere rolled its transaction
     /// back, so a poisoned lock is as good as any.
     fn writer(&self) -> MutexGuard<'_, Connection> {
@@ -70,7 +82,10 @@ impl Store {
 }
 
 fn connect(file: &Path) -> Result<Connection> {
-    let connection = Connection::open(file)?;
+    let mut connection = Connection::open(file)?;
+    // A transaction that begins by reading could not be waited for when
+    // another process writes meanwhile; one that begins by writing can.
+    connection.set_transaction_behavior(TransactionBehavior::Immediate);
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
