@@ -97,3 +97,38 @@ pub(crate) fn start_logging(verbose: u8) {
         .with_writer(std::io::stderr)
         .init();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(path: &Path) -> anyhow::Result<Config> {
+        Config::read_file(Some(path), None)
+    }
+
+    #[test]
+    fn the_deployed_example_is_read() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/ispeed.toml");
+        let config = read(&path).unwrap();
+        assert_eq!(config.site.name, "hcm-1");
+        assert_eq!(
+            config.centre.limits,
+            platform::config::Config::default().limits
+        );
+    }
+
+    #[test]
+    fn what_is_invalid_names_its_file_and_place() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/serve");
+        let mut tried = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let error = format!("{:#}", read(&path).unwrap_err());
+            let name = path.file_name().unwrap().to_str().unwrap();
+            let named = error.contains(name) || error.contains("position_retention_days");
+            assert!(named, "{name}: {error}");
+            tried += 1;
+        }
+        assert!(tried >= 5);
+    }
+}
