@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 /// The store of a centre.
 #[derive(Debug)]
@@ -70,11 +70,14 @@ impl Store {
 }
 
 fn connect(file: &Path) -> Result<Connection> {
-    let connection = Connection::open(file)?;
+    let mut connection = Connection::open(file)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A transaction that reads before it writes must not find that another
+    // process wrote in between.
+    connection.set_transaction_behavior(TransactionBehavior::Immediate);
     Ok(connection)
 }
 
