@@ -83,6 +83,12 @@ impl Centre {
             .clone()
     }
 
+    /// Everything the centre answers over HTTP. Its fallback is the web
+    /// application; other routers are merged in without one.
+    pub fn router(self: Arc<Self>) -> axum::Router {
+        crate::http::router(self)
+    }
+
     /// Takes a submission in at this moment.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            data_dir: "data".into(),
+            data_dir: "ispeed-data".into(),
             position_retention_days: 90,
             demonstration: true,
             limits: Limits::default(),

@@ -15,8 +15,11 @@ use uuid::Uuid;
 use crate::area::AreaIndex;
 use crate::collect::{Failure, Tables, collect};
 use crate::operator::OperatorTable;
+use crate::statistics::month_table;
 use crate::store::Store;
+use crate::store::campaign::Campaign;
 use crate::store::test::Appended;
+use crate::table::{MonthTable, Rule};
 
 pub(crate) const NONCE: &str = "00112233445566778899aabbccddeeff";
 
@@ -81,6 +84,25 @@ impl Place {
             operators: &self.operators,
             limits: &self.limits,
             position_retention_days: 90,
+        }
+    }
+
+    /// November 2024 of a campaign that wants two tests in every ward.
+    pub(crate) fn november(&self, synthetic: bool) -> MonthTable {
+        let campaign = self.campaign(Rule::Qualified);
+        let (areas, month) = (self.areas.areas(), "2024-11".parse().unwrap());
+        month_table(&self.store, &campaign, areas, month, synthetic).unwrap()
+    }
+
+    pub(crate) fn campaign(&self, rule: Rule) -> Campaign {
+        Campaign {
+            id: "district-1".into(),
+            name: "Quận 1".into(),
+            quota_tests: 2,
+            rule,
+            deadline_day: None,
+            legal_bases: vec![],
+            areas: self.areas.areas().iter().map(|a| a.key.clone()).collect(),
         }
     }
 

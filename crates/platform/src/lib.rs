@@ -15,6 +15,7 @@ pub mod collect;
 pub mod config;
 #[cfg(test)]
 mod fixture;
+pub mod http;
 pub mod operator;
 pub mod report;
 pub mod simulate;

@@ -72,6 +72,12 @@ impl Refused {
         Self::new(Problem::UnsupportedMediaType, None, detail)
     }
 
+    /// A body that did not arrive whole.
+    pub fn cut_short() -> Self {
+        let detail = "the body ended before its end".into();
+        Self::new(Problem::MalformedBody, None, detail)
+    }
+
     pub(super) fn duplicate() -> Self {
         Self::new(Problem::Duplicate, None, String::new())
     }

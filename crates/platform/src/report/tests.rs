@@ -4,35 +4,11 @@ use std::io::Cursor;
 
 use calamine::{Data, Range, Reader as _, Xlsx};
 use metric::area::AreaKey;
-use metric::month::Month;
 
 use super::{csv, xlsx};
 use crate::fixture::{Place, draft, signed, signed_by, simulation_key};
-use crate::statistics::{month_table, valid_in};
-use crate::store::campaign::Campaign;
 use crate::store::verdict::AreaMonth;
 use crate::table::{MonthTable, Rule};
-
-fn table(place: &Place, synthetic: bool) -> MonthTable {
-    let campaign = Campaign {
-        id: "district-1".into(),
-        name: "Quận 1".into(),
-        quota_tests: 2,
-        rule: Rule::Qualified,
-        deadline_day: None,
-        legal_bases: vec![],
-        areas: place.areas.areas().iter().map(|a| a.key.clone()).collect(),
-    };
-    let month = "2024-11".parse().unwrap();
-    month_table(
-        &place.store,
-        &campaign,
-        place.areas.areas(),
-        month,
-        synthetic,
-    )
-    .unwrap()
-}
 
 /// Three tests that count in Bến Nghé, one that does not, one forged.
 fn measured() -> Place {
@@ -64,18 +40,9 @@ fn column(range: &Range<Data>, header: &str) -> usize {
 }
 
 #[test]
-fn november_2024_has_ten_wards_and_july_2025_four() {
-    let place = measured();
-    let table = table(&place, false);
-    assert_eq!((table.rows.len(), table.total.areas), (10, 10));
-    let july: Month = "2025-07".parse().unwrap();
-    assert_eq!(valid_in(place.areas.areas(), july).len(), 4);
-}
-
-#[test]
 fn the_totals_of_the_workbook_are_those_of_the_database() {
     let place = measured();
-    let table = table(&place, false);
+    let table = place.november(false);
     let (name, range) = sheet(&table);
     assert_eq!(name, "Tổng hợp");
     let last = range.rows().next_back().unwrap();
@@ -105,7 +72,7 @@ fn the_totals_of_the_workbook_are_those_of_the_database() {
 
 #[test]
 fn a_row_is_a_ward_with_numbers_as_numbers() {
-    let (_, range) = sheet(&table(&measured(), false));
+    let (_, range) = sheet(&measured().november(false));
     let row = range
         .rows()
         .find(|row| row[2] == *"Phường Bến Nghé")
@@ -126,7 +93,7 @@ fn a_simulation_says_so_in_both_files() {
     place
         .collect(&signed_by(synthetic, &simulation_key()))
         .unwrap();
-    let table = table(&place, true);
+    let table = place.november(true);
     assert_eq!(table.total.counted, 1);
     let (name, range) = sheet(&table);
     assert_eq!(name, "SỐ LIỆU MÔ PHỎNG");
@@ -137,7 +104,7 @@ fn a_simulation_says_so_in_both_files() {
 
 #[test]
 fn the_csv_opens_in_a_spreadsheet_and_says_the_same() {
-    let table = table(&measured(), false);
+    let table = measured().november(false);
     let text = String::from_utf8(csv::write(&table).unwrap()).unwrap();
     let text = text.strip_prefix('\u{feff}').unwrap();
     assert!(text.starts_with("STT,Mã,Phường,Chỉ tiêu,Được tính,"));
@@ -153,7 +120,7 @@ fn speeds_are_written_in_mbit_per_second_with_a_dot() {
     for n in 1..=30 {
         place.collect(&signed(draft(n))).unwrap();
     }
-    let text = String::from_utf8(csv::write(&table(&place, false)).unwrap()).unwrap();
+    let text = String::from_utf8(csv::write(&place.november(false)).unwrap()).unwrap();
     let row = text.lines().find(|line| line.contains("Bến Nghé")).unwrap();
     let speeds = ",48.00,48.00,48.00,20.00,20.00,20.00,24.00,24.00,24.00,";
     assert!(row.contains(speeds), "{row}");
@@ -161,6 +128,6 @@ fn speeds_are_written_in_mbit_per_second_with_a_dot() {
 
 #[test]
 fn the_bytes_follow_from_the_numbers() {
-    let table = table(&measured(), false);
+    let table = measured().november(false);
     assert_eq!(xlsx::write(&table).unwrap(), xlsx::write(&table).unwrap());
 }

@@ -152,3 +152,57 @@ fn not_counted(store: &Store, scope: &AreaMonth, rule: Rule) -> Result<BTreeMap<
     }
     Ok(by_reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::fixture::{Place, draft, moved, signed};
+
+    #[test]
+    fn november_2024_has_ten_wards_and_july_2025_four() {
+        let place = Place::new();
+        assert_eq!(place.november(false).rows.len(), 10);
+        let july = "2025-07".parse().unwrap();
+        assert_eq!(valid_in(place.areas.areas(), july).len(), 4);
+    }
+
+    #[test]
+    fn the_rule_decides_what_a_repeat_is_worth() {
+        let place = Place::new();
+        place.collect(&signed(draft(1))).unwrap();
+        let earlier = draft(1).receipt.started_at - SignedDuration::from_mins(1);
+        let mut repeat = moved(draft(2), earlier);
+        repeat.context.device = draft(1).context.device;
+        place.collect(&signed(repeat)).unwrap();
+        let total = |rule| {
+            let (campaign, month) = (place.campaign(rule), "2024-11".parse().unwrap());
+            let areas = place.areas.areas();
+            month_table(&place.store, &campaign, areas, month, false)
+                .unwrap()
+                .total
+        };
+        let (raw, qualified) = (total(Rule::Raw), total(Rule::Qualified));
+        assert_eq!((raw.counted, raw.reached_areas), (2, 1));
+        assert!(raw.not_counted.is_empty());
+        assert_eq!((qualified.counted, qualified.reached_areas), (1, 0));
+        assert_eq!(qualified.not_counted.get("repeat"), Some(&1));
+        assert_eq!((qualified.raw, qualified.qualified), (2, 1));
+    }
+
+    #[test]
+    fn without_a_campaign_there_is_no_quota() {
+        let place = Place::new();
+        let month = "2024-11".parse().unwrap();
+        let area = valid_in(place.areas.areas(), month)[0];
+        let table = quota(&place.store, area, month, false).unwrap();
+        assert_eq!((table.quota, table.rule), (None, Rule::Qualified));
+        place
+            .store
+            .add_campaign(&place.campaign(Rule::Raw))
+            .unwrap();
+        let table = quota(&place.store, area, month, false).unwrap();
+        assert_eq!((table.quota, table.rule), (Some(2), Rule::Raw));
+    }
+}

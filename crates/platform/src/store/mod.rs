@@ -83,13 +83,13 @@ impl Store {
 
 fn connect(file: &Path) -> Result<Connection> {
     let mut connection = Connection::open(file)?;
-    // A transaction that begins by reading could not be waited for when
-    // another process writes meanwhile; one that begins by writing can.
-    connection.set_transaction_behavior(TransactionBehavior::Immediate);
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A transaction that reads before it writes must not find that another
+    // process wrote in between.
+    connection.set_transaction_behavior(TransactionBehavior::Immediate);
     Ok(connection)
 }
 

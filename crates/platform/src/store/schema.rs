@@ -1,4 +1,4 @@
-//! Migrations: numbered files, each applied once, in a transaction.
+//! Migrations: numbered files, each applied once, all in one transaction.
 
 use anyhow::{Result, ensure};
 use rusqlite::Connection;
@@ -8,17 +8,16 @@ const MIGRATIONS: &[(u32, &str)] = &[(1, include_str!("../../schema/0001_store.s
 
 /// Brings the schema up to the version this program knows.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
-    let version: u32 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let transaction = connection.transaction()?;
+    let version: u32 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let known = MIGRATIONS.last().map_or(0, |(known, _)| *known);
     ensure!(
         version <= known,
         "the schema has version {version}, this program knows up to {known}"
     );
     for (number, migration) in MIGRATIONS.iter().filter(|(number, _)| *number > version) {
-        let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", number)?;
-        transaction.commit()?;
     }
-    Ok(())
+    Ok(transaction.commit()?)
 }

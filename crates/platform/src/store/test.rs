@@ -206,7 +206,7 @@ fn write(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Resul
 fn write_test(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
     let submission = entry.verified.submission();
     let mut context = submission.context.clone();
-    context.position = None; // §9 of the house: positions live in one table
+    context.position = None; // it lives in its own table, and expires
     transaction
         .prepare_cached("INSERT INTO tests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
         .execute(params![
@@ -285,3 +285,101 @@ INSERT INTO verdicts VALUES (
     :state, :reasons, :counts_quota_raw, :counts_quota, :counts_ward, :counts_operator,
     :counts_country, :download_bits_per_second, :upload_bits_per_second, :idle_rtt_us,
     :working_rtt_us)";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Place, draft, moved, signed};
+
+    #[test]
+    fn a_stored_test_is_never_changed_or_deleted() {
+        let place = Place::new();
+        place.collect(&signed(draft(1))).unwrap();
+        let writer = place.store.writer();
+        for sql in ["UPDATE tests SET body = ''", "DELETE FROM tests"] {
+            let error = writer.execute(sql, []).unwrap_err().to_string();
+            assert!(error.contains("append-only"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_position_stands_in_one_table_and_an_address_in_none() {
+        let place = Place::new();
+        place.collect(&signed(draft(1))).unwrap();
+        let reader = place.store.reader();
+        let text: String = reader
+            .query_row(
+                "SELECT receipt || observed || context || body FROM tests",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        for secret in [
+            "latitude",
+            "10.77",
+            "106.7",
+            "203.0.113.1",
+            crate::fixture::NONCE,
+        ] {
+            assert!(!text.contains(secret), "{secret}");
+        }
+        let latitude: i32 = reader
+            .query_row("SELECT latitude_e7 FROM positions", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(latitude, 107_798_000);
+    }
+
+    #[test]
+    fn what_was_not_measured_is_null_and_not_zero() {
+        let place = Place::new();
+        let mut half = draft(1);
+        half.receipt.upload = None;
+        half.observed.upload = None;
+        half.observed.idle = None;
+        place.collect(&signed(half)).unwrap();
+        let nulls: u32 = place
+            .store
+            .reader()
+            .query_row(
+                "SELECT (upload_bits_per_second IS NULL) + (idle_rtt_us IS NULL)
+                      + (working_rtt_us IS NULL) + (download_bits_per_second IS NULL)
+                 FROM verdicts",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(nulls, 3);
+    }
+
+    #[test]
+    fn of_tests_that_arrive_together_one_is_new_and_one_counts() {
+        let place = Place::new();
+        let later = draft(1).receipt.started_at - SignedDuration::from_mins(1);
+        let mut repeat = moved(draft(2), later);
+        repeat.context.device = draft(1).context.device;
+        let bodies = [signed(draft(1)), signed(repeat)];
+        let submit = |i: usize| {
+            let body = &bodies[i % 2];
+            place.collect(body).unwrap()
+        };
+        let submit = &submit;
+        let new = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8)
+                .map(|i| scope.spawn(move || matches!(submit(i), Appended::New(_))))
+                .collect();
+            let done = threads.into_iter().map(|thread| thread.join().unwrap());
+            done.filter(|new| *new).count()
+        });
+        assert_eq!(new, 2);
+        let counts: (u32, u32) = place
+            .store
+            .reader()
+            .query_row(
+                "SELECT sum(counts_quota_raw), sum(counts_quota) FROM verdicts",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .unwrap();
+        assert_eq!(counts, (2, 1));
+    }
+}

@@ -1,0 +1,85 @@
+//! Areas, their quota and their figures.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use metric::month::Month;
+use serde::Serialize;
+
+use super::problem::Problem;
+use super::{Asked, blocking};
+use crate::area::{Area, AreaIndex};
+use crate::centre::Centre;
+use crate::statistics;
+use crate::table::{AreaSummary, FigureTable, QuotaTable};
+
+#[derive(Serialize)]
+pub(super) struct AreaList {
+    month: Month,
+    areas: Vec<AreaSummary>,
+}
+
+/// `GET /api/v1/areas?month=…[&campaign=…]`.
+pub(super) async fn list(
+    State(centre): State<Arc<Centre>>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<AreaList>, Problem> {
+    let asked = Asked::of(query)?;
+    let month = asked.month()?;
+    blocking(centre, move |centre| {
+        let index = centre.areas();
+        let mut areas = statistics::valid_in(index.areas(), month);
+        if let Some(id) = &asked.campaign {
+            let campaign = centre.store().campaign(id)?;
+            let campaign = campaign.ok_or_else(|| Problem::unknown_campaign(id))?;
+            areas.retain(|area| campaign.areas.contains(&area.key));
+        }
+        let areas = areas.into_iter().map(AreaSummary::from).collect();
+        Ok(Json(AreaList { month, areas }))
+    })
+    .await
+}
+
+/// `GET /api/v1/areas/{code}/quota?month=…[&synthetic=true]`.
+pub(super) async fn quota(
+    State(centre): State<Arc<Centre>>,
+    Path(code): Path<String>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<QuotaTable>, Problem> {
+    let asked = Asked::of(query)?;
+    let (month, synthetic) = (asked.month()?, asked.synthetic()?);
+    blocking(centre, move |centre| {
+        let index = centre.areas();
+        let area = find(&index, &code, month)?;
+        let table = statistics::quota(centre.store(), area, month, synthetic)?;
+        Ok(Json(table))
+    })
+    .await
+}
+
+/// `GET /api/v1/areas/{code}/figures?month=…[&synthetic=true]`.
+pub(super) async fn figures(
+    State(centre): State<Arc<Centre>>,
+    Path(code): Path<String>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<FigureTable>, Problem> {
+    let asked = Asked::of(query)?;
+    let (month, synthetic) = (asked.month()?, asked.synthetic()?);
+    blocking(centre, move |centre| {
+        let index = centre.areas();
+        let area = find(&index, &code, month)?;
+        let table = statistics::figures(centre.store(), area, month, synthetic)?;
+        Ok(Json(table))
+    })
+    .await
+}
+
+/// The area of a code in a month; where the code changed its meaning within the
+/// month, the later one.
+fn find<'a>(index: &'a AreaIndex, code: &str, month: Month) -> Result<&'a Area, Problem> {
+    let valid = statistics::valid_in(index.areas(), month);
+    let found = valid.into_iter().rfind(|area| area.key.code == code);
+    found.ok_or_else(|| Problem::unknown_area(code, month))
+}
