@@ -86,7 +86,7 @@ pub(crate) enum AreaCommand {
         store: StoreArgs,
     },
     /// Say which area holds a point.
-    #[command(after_help = "Example:\n  ispeed area locate 10.7884 106.6907 --at 2024-11-08")]
+    #[command(after_help = "Example:\n  ispeed area locate 10.7798 106.699 --at 2024-11-08")]
     Locate {
         /// Degrees north.
         #[arg(allow_negative_numbers = true)]
