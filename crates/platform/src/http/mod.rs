@@ -117,13 +117,13 @@ async fn secure(mut response: Response) -> Response {
     response
 }
 
-/// Scripts and workers come from here alone; measuring may connect to other
-/// sites; Svelte sets style attributes.
+/// Scripts, styles and workers come from here alone; measuring may connect to
+/// other sites.
 const SECURITY: [(HeaderName, &str); 4] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'self'; connect-src 'self' http: https: ws: wss:; \
-         img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data: blob:; \
          worker-src 'self' blob:; object-src 'none'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'",
     ),

@@ -157,3 +157,39 @@ fn observation(row: &Row<'_>) -> rusqlite::Result<Observation> {
         idle_rtt: measured(6)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::Place;
+
+    #[test]
+    fn questions_use_their_indexes() {
+        let place = Place::new();
+        let reader = place.store.reader();
+        let plan = |sql: &str| -> String {
+            let sql = format!("EXPLAIN QUERY PLAN {sql}");
+            let mut statement = reader.prepare(&sql).unwrap();
+            let values = vec!["1"; statement.parameter_count()];
+            let values = rusqlite::params_from_iter(values);
+            let rows = statement.query_map(values, |row| row.get::<_, String>(3));
+            rows.unwrap().map(|step| step.unwrap() + "; ").collect()
+        };
+        for (sql, index) in [
+            (
+                format!("SELECT count(*) FROM verdicts WHERE {}", super::SCOPE),
+                "verdicts_by_area",
+            ),
+            (
+                "SELECT 1 FROM verdicts WHERE device = 'd' AND measured_at_us > 1".into(),
+                "verdicts_by_device",
+            ),
+            (
+                "DELETE FROM positions WHERE expires_at_us < 1".into(),
+                "positions_by_expiry",
+            ),
+        ] {
+            let plan = plan(&sql);
+            assert!(plan.contains(index), "{plan}");
+        }
+    }
+}
