@@ -447,6 +447,17 @@ fn a_repeat_is_close_in_time_and_place_of_the_same_access() {
 }
 
 #[test]
+fn a_fixed_line_repeats_itself_too() {
+    let place = Place::new();
+    let mut first = draft(1);
+    first.context.network = Some(Network::Wifi);
+    judged(&place, first, "limited", &["not_mobile"]);
+    let again = second(1, |s| s.context.network = Some(Network::Wifi));
+    let answer = judged(&place, again, "excluded", &["not_mobile", "repeat"]);
+    assert_eq!(answer["counts_for"], json!([]));
+}
+
+#[test]
 fn only_a_test_that_counts_makes_another_a_repeat() {
     let place = Place::new();
     let mut half = draft(1);

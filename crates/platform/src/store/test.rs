@@ -157,7 +157,9 @@ fn body(connection: &Connection, id: Uuid) -> Result<Option<String>> {
 }
 
 /// Whether a test of the same device, operator and technology that counts lies
-/// closer than the limits in time and in place.
+/// closer than the limits in time and in place. Among mobile tests those that
+/// count for a ward are those of its quota; a fixed line is in no quota, but
+/// may not fill the figures of a ward by repeating itself either.
 fn repeats(connection: &Connection, entry: &Entry, limits: &Limits) -> Result<bool> {
     let Some(here) = entry.position else {
         return Ok(false);
@@ -168,7 +170,7 @@ fn repeats(connection: &Connection, entry: &Entry, limits: &Limits) -> Result<bo
         "SELECT latitude_e7, longitude_e7, accuracy_metres
          FROM verdicts JOIN positions USING (test_id)
          WHERE device = ?1 AND measured_at_us > ?2 AND measured_at_us < ?3
-           AND operator = ?4 AND technology = ?5 AND synthetic = ?6 AND counts_quota",
+           AND operator = ?4 AND technology = ?5 AND synthetic = ?6 AND counts_ward",
     )?;
     let key = params![
         entry.device(),
