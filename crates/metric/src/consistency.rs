@@ -165,7 +165,7 @@ fn download_agrees(claim: &ObservedSubtest, seen: &SubtestRecord) -> Result<(), 
         "download.goodput_bits_per_second",
         "must follow from observed.download.bins_bytes",
     )?;
-    let most = seen.bytes() + seen.bytes() / 50 + SLACK_BYTES;
+    let most = seen.bytes().saturating_add(seen.bytes() / 50 + SLACK_BYTES);
     require(
         claim.bytes <= most,
         "download.bytes",
@@ -193,11 +193,11 @@ fn ceiling(seen: &SubtestRecord, claim: &ObservedSubtest) -> BitRate {
     let best = seen
         .bins_bytes
         .windows(length.min(seen.bins_bytes.len()).max(1))
-        .map(|window| window.iter().sum::<u64>())
+        .map(|window| window.iter().fold(0_u64, |sum, &b| sum.saturating_add(b)))
         .max()
         .unwrap_or(0);
     let span = Micros(length as u64 * BIN.0);
-    BitRate::over(best + best / 10 + SLACK_BYTES, span).unwrap_or(BitRate(0))
+    BitRate::over(best.saturating_add(best / 10 + SLACK_BYTES), span).unwrap_or(BitRate(0))
 }
 
 /// The centre's own estimate of a download: from the client's bins, because

@@ -37,9 +37,16 @@ impl Probes {
         }
     }
 
-    /// Whether the counts agree with the list.
+    /// Whether the counts agree with the list and are such as a test can have.
     pub fn is_consistent(&self) -> bool {
-        usize::try_from(self.received) == Ok(self.rtt_us.len()) && self.received <= self.sent
+        usize::try_from(self.received) == Ok(self.rtt_us.len())
+            && self.received <= self.sent
+            && self.sent <= MAX_PROBES
+    }
+
+    /// Median of the sample; `None` when it is undefined or not consistent.
+    pub fn median(&self) -> Option<Micros> {
+        self.is_consistent().then(|| median(&self.sample()))?
     }
 
     /// The sample: defined singletons first, then the lost ones.
@@ -52,6 +59,9 @@ impl Probes {
             .collect()
     }
 }
+
+/// Most probes a sample may claim: a thousand a second for the longest session.
+pub const MAX_PROBES: u32 = 120_000;
 
 /// Percentile of a delay sample.
 ///
@@ -146,5 +156,17 @@ mod tests {
         probes.push(Delay::Undefined);
         assert!(probes.is_consistent());
         assert_eq!(probes.sample(), sample(&[7], 1));
+        assert_eq!(probes.median(), Some(Micros(7)));
+    }
+
+    #[test]
+    fn a_sample_of_billions_is_not_believed() {
+        let claimed = Probes {
+            sent: u32::MAX,
+            received: 1,
+            rtt_us: vec![7],
+        };
+        assert!(!claimed.is_consistent());
+        assert_eq!(claimed.median(), None);
     }
 }

@@ -154,7 +154,7 @@ pub struct App {
 impl Observed {
     /// Median round-trip delay before any load.
     pub fn idle_rtt(&self) -> Option<Micros> {
-        median(&self.idle.as_ref()?.sample())
+        self.idle.as_ref()?.median()
     }
 
     /// Median round-trip delay under load, both directions together.
@@ -163,6 +163,7 @@ impl Observed {
         let sample: Vec<Delay> = probes
             .into_iter()
             .flatten()
+            .filter(|probes| probes.is_consistent())
             .flat_map(Probes::sample)
             .collect();
         median(&sample)

@@ -138,19 +138,13 @@ fn counted(submitted: &Submitted, english: bool) -> String {
 /// A reason in words; a code not known here stays a code.
 fn reason(code: &str, english: bool) -> String {
     let (vi, en) = match code {
-        "incomplete" => ("chưa đo đủ hai chiều", "a direction was not finished"),
+        "incomplete" => ("đo chưa trọn vẹn", "a direction was not finished"),
         "too_old" => ("gửi quá muộn", "submitted too late"),
-        "from_future" => ("thời gian ở tương lai", "dated in the future"),
+        "from_future" => ("giờ ở tương lai", "dated in the future"),
         "not_mobile" => ("không phải mạng di động", "not a mobile network"),
-        "unlocated" => (
-            "vị trí thiếu hoặc chưa đủ chính xác",
-            "no position, or one too vague",
-        ),
+        "unlocated" => ("không rõ vị trí", "no position, or one too vague"),
         "outside" => ("ngoài địa bàn", "outside every area"),
-        "repeat" => (
-            "trùng với lần đo vừa rồi",
-            "repeats a test made just before",
-        ),
+        "repeat" => ("đo lặp", "repeats a test made just before"),
         other => (other, other),
     };
     if english { en.into() } else { vi.into() }

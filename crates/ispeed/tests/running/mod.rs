@@ -1,6 +1,6 @@
 //! A running `ispeed serve`, and what a test asks it.
 #![allow(dead_code, reason = "every test file uses its own part")]
-#![allow(unreachable_pub, reason = "a module of tests")]
+#![allow(unreachable_pub, clippy::unwrap_used, reason = "a module of tests")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;

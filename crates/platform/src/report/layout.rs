@@ -163,7 +163,7 @@ fn reasons() -> Vec<Column> {
     let own = Reason::ALL.map(|reason| (label(reason), reason.code()));
     let refusals = [
         ("Biên nhận không hợp lệ", "receipt_invalid"),
-        ("Gửi lại", "duplicate"),
+        ("Gửi trùng", "duplicate"),
     ];
     let column = |(label, code): (&str, &'static str)| {
         number(&format!("Không tính: {label}"), 12, move |line| {
@@ -189,13 +189,13 @@ fn other_refusals(row: &MonthRow) -> u64 {
 
 const fn label(reason: Reason) -> &'static str {
     match reason {
-        Reason::Incomplete => "Chưa hoàn tất",
+        Reason::Incomplete => "Đo chưa trọn vẹn",
         Reason::TooOld => "Gửi quá muộn",
-        Reason::FromFuture => "Sai thời gian",
-        Reason::NotMobile => "Không phải di động",
+        Reason::FromFuture => "Giờ ở tương lai",
+        Reason::NotMobile => "Không phải mạng di động",
         Reason::Unlocated => "Không rõ vị trí",
         Reason::Outside => "Ngoài địa bàn",
-        Reason::Repeat => "Trùng lặp",
+        Reason::Repeat => "Đo lặp",
     }
 }
 

@@ -65,7 +65,7 @@ fn the_totals_of_the_workbook_are_those_of_the_database() {
     assert_eq!(total("Chỉ tiêu"), "20");
     assert_eq!(total("Còn thiếu"), "18");
     assert_eq!(total("Đạt"), "1/10");
-    assert_eq!(total("Không tính: Không phải di động"), "1");
+    assert_eq!(total("Không tính: Không phải mạng di động"), "1");
     assert_eq!(total("Không tính: Biên nhận không hợp lệ"), "1");
     assert_eq!(total("Phường"), "Tổng cộng");
 }
