@@ -157,7 +157,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let queue = Queue::open(folder.path()).unwrap();
         let kept = queue.keep(&submission()).unwrap();
-        assert_eq!(queue.waiting().unwrap(), [kept.clone()]);
+        assert_eq!(queue.waiting().unwrap(), std::slice::from_ref(&kept));
         let answer = queue.submit(&nobody(), &kept).await;
         assert!(matches!(answer, Err(Error::Network(_))), "{answer:?}");
         let reopened = Queue::open(folder.path()).unwrap();

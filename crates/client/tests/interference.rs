@@ -1,4 +1,5 @@
 //! What stands between a device and a site, and the name each gets.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -1,5 +1,6 @@
 //! The river on loopback: a real test flows from a client to its ward's month,
 //! and what was tampered with does not.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod running;
 

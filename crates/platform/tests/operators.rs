@@ -1,5 +1,6 @@
 //! The operators against a full table of addresses, where one is at hand
 //! beside the repository.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //!
 //! Runs exposed to the Internet, so it has no database and no web framework:
 //! hyper reads HTTP, and after the WebSocket upgrade the bare TCP connection
-//! is driven by [`measure`].
+//! is driven by `measure`.
 #![warn(missing_docs)]
 
 mod http;

@@ -1,4 +1,5 @@
 //! A site on real sockets: what it refuses, what it caps, what it signs.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};

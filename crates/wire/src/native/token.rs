@@ -121,7 +121,7 @@ mod tests {
         fn an_altered_token_opens_nothing(at_byte in 0_usize..1000, to in 33_u8..127) {
             let key = SiteKey::from_seed(&[3; 32]);
             let token = issue(&claims(), &key).unwrap();
-            let mut bytes = token.clone().into_bytes();
+            let mut bytes = token.into_bytes();
             let at_byte = at_byte % bytes.len();
             prop_assume!(bytes[at_byte] != to);
             bytes[at_byte] = to;
