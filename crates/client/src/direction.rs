@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use metric::bins::{BIN, Bins};
-use metric::goodput::{self, StopReason};
+use metric::goodput::{self, Mode, StopReason};
+use metric::stop::stop_point;
 use metric::submission::ObservedSubtest;
 use metric::unit::{BitRate, Micros};
 use tokio::sync::watch;
@@ -70,6 +71,7 @@ impl Origin {
 /// `stream` drives one connection until `stop` turns true; `complete` gives
 /// the complete bins; `tell` is told the current rate.
 pub(crate) async fn drive<F>(
+    mode: Mode,
     streams: u8,
     origin: &Origin,
     stream: impl Fn(watch::Receiver<bool>) -> F,
@@ -92,14 +94,10 @@ where
             next_stream = now + STAGGER;
         }
         let bins = complete();
-        if goodput::is_done(&bins) {
+        if let Some((_, why)) = stop_point(mode, &bins) {
             // A window that ends in silence was not measured: the line died.
-            let measured = goodput::estimate(&bins, false).is_some();
-            break if measured {
-                StopReason::Fixed
-            } else {
-                StopReason::Failed
-            };
+            let measured = goodput::estimate(mode, &bins, false).is_some();
+            break if measured { why } else { StopReason::Failed };
         }
         let sum = bins.iter().sum::<u64>();
         if sum > progress.1 {
@@ -145,9 +143,13 @@ pub(crate) fn complete(bins: &Bins, elapsed: Micros) -> Vec<u64> {
 }
 
 /// The direction as it is submitted.
-pub(crate) fn observed(bins_bytes: Vec<u64>, stop_reason: StopReason) -> ObservedSubtest {
+pub(crate) fn observed(
+    mode: Mode,
+    bins_bytes: Vec<u64>,
+    stop_reason: StopReason,
+) -> ObservedSubtest {
     let stopped = matches!(stop_reason, StopReason::TimeCap | StopReason::ByteCap);
-    let estimate = goodput::estimate(&bins_bytes, stopped);
+    let estimate = goodput::estimate(mode, &bins_bytes, stopped);
     ObservedSubtest {
         bin_us: BIN,
         stop_reason,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metric::bins::Bins;
+use metric::goodput::Mode;
 use metric::submission::ObservedSubtest;
 use metric::unit::{BitRate, Micros};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,6 +27,7 @@ const DRAIN: Duration = Duration::from_millis(300);
 pub(crate) async fn run(
     base: &Base,
     session: &SessionReply,
+    mode: Mode,
     tell: &dyn Fn(BitRate, Micros),
 ) -> ObservedSubtest {
     let (origin, bins) = (Origin::default(), Arc::new(Mutex::new(Bins::new())));
@@ -48,12 +50,13 @@ pub(crate) async fn run(
             },
         )
     };
-    let driven = drive(session.parameters.streams, &origin, stream, so_far, tell).await;
+    let streams = session.parameters.streams;
+    let driven = drive(mode, streams, &origin, stream, so_far, tell).await;
     let (why, streams) = driven;
     let bins_bytes = so_far();
     // Streams that hang are dropped, and with them their connections.
     let _ = tokio::time::timeout(2 * DRAIN, streams.join_all()).await;
-    observed(bins_bytes, why)
+    observed(mode, bins_bytes, why)
 }
 
 struct Count {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use metric::delay::Probes;
-use metric::goodput::StopReason;
+use metric::goodput::{Mode, StopReason};
 use metric::receipt::ReceiptV1;
 use metric::submission::{Network, Observed, ObservedSubtest};
 use metric::unit::{BitRate, Micros};
@@ -82,6 +82,9 @@ pub async fn run(
     let (_, session) = base
         .post::<SessionReply>(spec::SESSION_PATH, None, &request)
         .await?;
+    let mode = Mode::of_name(&session.mode).ok_or_else(|| {
+        Error::Blocked(format!("mode {:?} is newer than this client", session.mode))
+    })?;
     tell(Progress::Session {
         site: &session.site,
     });
@@ -89,14 +92,14 @@ pub async fn run(
     tell(Progress::Idle);
     let idle = latency.idle(&session.parameters).await;
     let downloading = |rate, at| tell(Progress::Download(rate, at));
-    let load = download::run(base, &session, &downloading);
+    let load = download::run(base, &session, mode, &downloading);
     let (down, working_download) = latency.working(&session.parameters, load).await;
     // A line that died is not asked to carry another direction.
     let line_lives = down.stop_reason != StopReason::Failed;
     let (mut up, mut working_upload) = (None, Probes::default());
     if line_lives {
         let uploading = |rate, at| tell(Progress::Upload(rate, at));
-        let load = upload::run(base, &session, &uploading);
+        let load = upload::run(base, &session, mode, &uploading);
         let (ended, probes) = latency.working(&session.parameters, load).await;
         (up, working_upload) = (Some(ended?), probes);
     }
@@ -105,7 +108,7 @@ pub async fn run(
     let receipt = tokio::time::timeout(LAST_WORDS, asked).await.ok();
     let observed = Observed {
         download: begun(down),
-        upload: up.and_then(|up| begun(uploaded(up, receipt.as_ref()))),
+        upload: up.and_then(|up| begun(uploaded(mode, up, receipt.as_ref()))),
         idle: sent(idle),
         working_download: sent(working_download),
         working_upload: sent(working_upload),
@@ -138,10 +141,10 @@ async fn receipt(base: &Base, session: &SessionReply) -> ReceiptV1 {
 
 /// The upload by the bins the site signed; those it told on the way stand in
 /// only where there is no receipt, and then for nobody but this device.
-fn uploaded(ended: upload::Ended, receipt: Option<&ReceiptV1>) -> ObservedSubtest {
+fn uploaded(mode: Mode, ended: upload::Ended, receipt: Option<&ReceiptV1>) -> ObservedSubtest {
     let signed = receipt.and_then(|r| r.upload.as_ref());
     let bins = signed.map_or(ended.bins_bytes, |upload| upload.bins_bytes.clone());
-    direction::observed(bins, ended.why)
+    direction::observed(mode, bins, ended.why)
 }
 
 /// A direction that never carried a byte was not measured.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use metric::goodput::StopReason;
+use metric::goodput::{Mode, StopReason};
 use metric::unit::{BitRate, Micros};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -38,6 +38,7 @@ pub(crate) struct Ended {
 pub(crate) async fn run(
     base: &Base,
     session: &SessionReply,
+    mode: Mode,
     tell: &dyn Fn(BitRate, Micros),
 ) -> Result<Ended, Error> {
     let (origin, counter) = (Origin::default(), Arc::new(Mutex::new(Counter::default())));
@@ -60,7 +61,8 @@ pub(crate) async fn run(
         let counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
         counter.complete().to_vec()
     };
-    let (why, streams) = drive(session.parameters.streams, &origin, stream, so_far, tell).await;
+    let streams = session.parameters.streams;
+    let (why, streams) = drive(mode, streams, &origin, stream, so_far, tell).await;
     Ok(Ended {
         why,
         bins_bytes: so_far(),

@@ -243,7 +243,7 @@ pub(crate) struct TestArgs {
     /// Unit that asked for the test.
     #[arg(long, value_name = "CODE")]
     pub(crate) unit: Option<String>,
-    /// Mode of the method [default: the site's]
+    /// Mode of the method: full, accurate or saver [default: the site's]
     #[arg(long)]
     pub(crate) mode: Option<String>,
     /// Keep the result to yourself.

@@ -66,7 +66,7 @@ fn a_test_flows_to_its_ward_and_a_forged_one_does_not() {
         .iter_mut()
         .for_each(|bytes| *bytes *= 10);
     download.bytes *= 10;
-    let claimed = goodput::estimate(&download.bins_bytes, false).unwrap();
+    let claimed = goodput::estimate(goodput::Mode::Full, &download.bins_bytes, false).unwrap();
     download.goodput_bits_per_second = Some(claimed.goodput);
     refused(&server, &tenfold, "contradiction");
 
@@ -155,7 +155,11 @@ fn the_command_line_measures_and_is_acknowledged() {
         let rate = d["goodput_bits_per_second"].as_u64().unwrap();
         let [low, high] = [0, 1].map(|i| d["interval_bits_per_second"][i].as_u64().unwrap());
         assert!(low <= rate && rate <= high && rate > 1_000_000, "{d}");
-        assert_eq!(d["stop_reason"], "fixed");
+        // Loopback on a busy machine may not be steady enough within the cap.
+        assert!(
+            ["converged", "time_cap"].contains(&d["stop_reason"].as_str().unwrap()),
+            "{d}"
+        );
     }
     assert!(result["idle_rtt_us"].as_u64().unwrap() > 0);
     assert_eq!(

@@ -4,9 +4,10 @@
 use jiff::Timestamp;
 
 use crate::bins::BIN;
-use crate::goodput::{self, Estimate};
+use crate::goodput::{self, Estimate, Mode};
 use crate::key::{Purpose, RegisteredKey};
 use crate::receipt::{ReceiptV1, SubtestRecord};
+use crate::stop::stop_point;
 use crate::submission::{ObservedSubtest, Submission};
 use crate::unit::{BitRate, Micros};
 
@@ -16,9 +17,15 @@ use crate::unit::{BitRate, Micros};
 pub struct Verified {
     submission: Submission,
     purpose: Purpose,
+    mode: Mode,
 }
 
 impl Verified {
+    /// Mode the test was measured by.
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// The checked submission.
     pub const fn submission(&self) -> &Submission {
         &self.submission
@@ -63,10 +70,12 @@ pub fn verify(
     if let Some((_, why)) = checks.into_iter().find(|(holds, _)| !holds) {
         return Err(why);
     }
-    agree(&submission)?;
+    let mode = Mode::of_name(&receipt.mode).ok_or(Invalid::Method)?;
+    agree(mode, &submission)?;
     Ok(Verified {
         submission,
         purpose: key.purpose,
+        mode,
     })
 }
 
@@ -125,21 +134,21 @@ pub struct Contradiction {
 /// Slack for what is on its way between kernel and program.
 const SLACK_BYTES: u64 = 256 * 1024;
 
-fn agree(submission: &Submission) -> Result<(), Invalid> {
+fn agree(mode: Mode, submission: &Submission) -> Result<(), Invalid> {
     let (receipt, observed) = (&submission.receipt, &submission.observed);
     if let Some(claim) = &observed.download {
         let seen = receipt
             .download
             .as_ref()
             .ok_or_else(|| not("download", "the site saw no download"))?;
-        download_agrees(claim, seen)?;
+        download_agrees(mode, claim, seen)?;
     }
     if let Some(claim) = &observed.upload {
         let seen = receipt
             .upload
             .as_ref()
             .ok_or_else(|| not("upload", "the site saw no upload"))?;
-        let computed = upload(seen).map(|e| e.goodput);
+        let computed = upload(mode, seen).map(|e| e.goodput);
         require(
             same(claim.goodput_bits_per_second, computed),
             "upload.goodput_bits_per_second",
@@ -158,8 +167,12 @@ fn agree(submission: &Submission) -> Result<(), Invalid> {
     )
 }
 
-fn download_agrees(claim: &ObservedSubtest, seen: &SubtestRecord) -> Result<(), Invalid> {
-    let computed = download(claim, seen).map(|e| e.goodput);
+fn download_agrees(
+    mode: Mode,
+    claim: &ObservedSubtest,
+    seen: &SubtestRecord,
+) -> Result<(), Invalid> {
+    let computed = download(mode, claim, seen).map(|e| e.goodput);
     require(
         same(claim.goodput_bits_per_second, computed),
         "download.goodput_bits_per_second",
@@ -177,7 +190,7 @@ fn download_agrees(claim: &ObservedSubtest, seen: &SubtestRecord) -> Result<(), 
         "download.bins_bytes",
         "must not last longer than the site served it",
     )?;
-    let best = computed.map(|rate| (rate, ceiling(seen, claim)));
+    let best = computed.map(|rate| (rate, ceiling(mode, seen, claim)));
     require(
         best.is_none_or(|(rate, ceiling)| rate <= ceiling),
         "download.goodput_bits_per_second",
@@ -187,28 +200,31 @@ fn download_agrees(claim: &ObservedSubtest, seen: &SubtestRecord) -> Result<(), 
 
 /// The highest rate a client can have received over a window as long as its
 /// own: the site's best span of that length, with 10 % and a buffer's slack.
-fn ceiling(seen: &SubtestRecord, claim: &ObservedSubtest) -> BitRate {
-    let ramp = goodput::ramp_end(&claim.bins_bytes).unwrap_or(0);
-    let length = (claim.bins_bytes.len() - ramp).clamp(1, goodput::spec::WINDOW_BINS);
+fn ceiling(mode: Mode, seen: &SubtestRecord, claim: &ObservedSubtest) -> BitRate {
+    let start = goodput::ramp_end(&claim.bins_bytes).unwrap_or(0);
+    let stop = stop_point(mode, &claim.bins_bytes);
+    let end = stop.map_or(claim.bins_bytes.len(), |(end, _)| end);
+    let length = end.saturating_sub(start).max(1);
     let best = seen
         .bins_bytes
         .windows(length.min(seen.bins_bytes.len()).max(1))
-        .map(|window| window.iter().fold(0_u64, |sum, &b| sum.saturating_add(b)))
+        .filter_map(|window| goodput::level(mode, window))
         .max()
-        .unwrap_or(0);
-    let span = Micros(length as u64 * BIN.0);
-    BitRate::over(best.saturating_add(best / 10 + SLACK_BYTES), span).unwrap_or(BitRate(0))
+        .map_or(0, |best| best.0);
+    let slack = BitRate::over(SLACK_BYTES, Micros(length as u64 * BIN.0));
+    let slack = slack.map_or(0, |slack| slack.0);
+    BitRate(best.saturating_add(best / 10).saturating_add(slack))
 }
 
 /// The centre's own estimate of a download: from the client's bins, because
 /// goodput is counted at the receiver.
-pub fn download(claim: &ObservedSubtest, seen: &SubtestRecord) -> Option<Estimate> {
-    goodput::estimate(&claim.bins_bytes, seen.is_capped())
+pub fn download(mode: Mode, claim: &ObservedSubtest, seen: &SubtestRecord) -> Option<Estimate> {
+    goodput::estimate(mode, &claim.bins_bytes, seen.is_capped())
 }
 
 /// The centre's own estimate of an upload: from the site's bins and nothing else.
-pub fn upload(seen: &SubtestRecord) -> Option<Estimate> {
-    goodput::estimate(&seen.bins_bytes, seen.is_capped())
+pub fn upload(mode: Mode, seen: &SubtestRecord) -> Option<Estimate> {
+    goodput::estimate(mode, &seen.bins_bytes, seen.is_capped())
 }
 
 /// Whether a claimed and a computed rate are the same within 1 %.
@@ -280,7 +296,7 @@ mod tests {
 
     fn claim(per_bin: u64) -> ObservedSubtest {
         let bins_bytes = vec![per_bin; 110];
-        let estimate = goodput::estimate(&bins_bytes, false).unwrap();
+        let estimate = goodput::estimate(Mode::Full, &bins_bytes, false).unwrap();
         ObservedSubtest {
             bin_us: BIN,
             stop_reason: goodput::StopReason::Fixed,
@@ -361,7 +377,7 @@ mod tests {
         // The sum is what the site saw, but packed into half the time.
         let mut packed = claim(1_000_000);
         packed.bins_bytes = [vec![1_000_000; 8], vec![1_000_000; 52], vec![1; 50]].concat();
-        let estimate = goodput::estimate(&packed.bins_bytes, false).unwrap();
+        let estimate = goodput::estimate(Mode::Full, &packed.bins_bytes, false).unwrap();
         packed.goodput_bits_per_second = Some(estimate.goodput);
         packed.bytes = packed.bins_bytes.iter().sum();
         let mut lie = submission(receipt());
@@ -404,6 +420,22 @@ mod tests {
         );
         lie.observed.idle = Some(probes(8_000));
         assert_eq!(outcome(lie), Ok(Purpose::Measurement));
+    }
+
+    #[test]
+    fn every_mode_is_verified_by_its_own_rule() {
+        for mode in Mode::ALL {
+            let mut receipt = receipt();
+            receipt.mode = mode.name().into();
+            assert_eq!(
+                outcome(submission(receipt)),
+                Ok(Purpose::Measurement),
+                "{mode:?}"
+            );
+        }
+        let mut unknown = receipt();
+        unknown.mode = "warp".into();
+        assert_eq!(outcome(submission(unknown)), Err("method"));
     }
 
     #[test]

@@ -1,14 +1,17 @@
-//! Goodput of one subtest from its 100 ms bins: edition 1, fixed length.
+//! Goodput of one subtest from its 100 ms bins: edition 1.
 //!
-//! Ten seconds after the end of the ramp, averaged, with an interval from
-//! batch means. Goodput counts application bytes at the receiver; no factor
-//! for overhead is added. The same law runs in the web application; both are
-//! held to `testdata/method/goodput.json`.
+//! Mode `full` averages the ten seconds after the end of the ramp; the adaptive
+//! modes stop when what they have is certain enough ([`crate::stop`]) and trim
+//! the extremes. Each comes with an interval from batch means. Goodput counts
+//! application bytes at the receiver; no factor for overhead is added. The same
+//! law runs in the web application; both are held to
+//! `testdata/method/goodput.json`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bins::BIN;
 use crate::statistic::{mean, standard_deviation, t_quantile_975};
+use crate::stop::{batch_bins, stop_point};
 use crate::unit::{BitRate, Micros, floor_u64, to_f64};
 
 /// Constants of edition 1.
@@ -24,17 +27,52 @@ pub mod spec {
     /// A window that ends in so many bins without a byte was not measured: the
     /// line died in it.
     pub const SILENT_BINS: usize = 20;
-    /// Bins in a batch for the interval: one second.
+    /// Bins in a batch of mode `full`: one second.
     pub const BATCH_BINS: usize = 10;
+    /// The adaptive modes leave out one bin of so many at each end.
+    pub const TRIMMED_ONE_IN: usize = 10;
+}
+
+/// How long a subtest goes on, and how it is averaged.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Ten seconds after the ramp; the reference the others are held against.
+    Full,
+    /// Until the 95 % interval is within 5 %.
+    Accurate,
+    /// Until the 95 % interval is within 10 %: least data.
+    Saver,
+}
+
+impl Mode {
+    /// Every mode.
+    pub const ALL: [Self; 3] = [Self::Full, Self::Accurate, Self::Saver];
+
+    /// The mode of a name; `None` when there is no such mode here.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.name() == name)
+    }
+
+    /// The name in receipts and sessions.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Accurate => "accurate",
+            Self::Saver => "saver",
+        }
+    }
 }
 
 /// How a subtest came to its end.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
-    /// The window was measured in full.
+    /// The window of mode `full` was measured.
     Fixed,
-    /// The site's cap in time.
+    /// The interval was narrow enough and the rate did not drift.
+    Converged,
+    /// The cap in time, of the mode or of the site.
     TimeCap,
     /// The site's cap in bytes.
     ByteCap,
@@ -47,7 +85,7 @@ pub enum StopReason {
 /// What edition 1 says about one subtest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Estimate {
-    /// Mean goodput over the measured window.
+    /// Goodput over the measured window.
     pub goodput: BitRate,
     /// 95 % interval of `goodput` by batch means; `None` below two batches.
     pub interval: Option<[BitRate; 2]>,
@@ -75,39 +113,45 @@ pub fn ramp_end(bins: &[u64]) -> Option<usize> {
     (bins.len() >= spec::RAMP_CAP_BINS).then_some(spec::RAMP_CAP_BINS)
 }
 
-/// Whether the window has been measured in full, so that the subtest may stop.
-pub fn is_done(bins: &[u64]) -> bool {
-    ramp_end(bins).is_some_and(|s| bins.len() >= s + spec::WINDOW_BINS)
-}
-
 /// Estimate from complete bins.
 ///
-/// `stopped` says that the site ended the subtest at a cap, so a shorter
-/// window (at least 2 s) will do.
+/// The window reaches from the ramp's end to where the mode stops; bins beyond
+/// that do not matter. `stopped` says that the site ended the subtest at a cap
+/// before, so what there is (at least 2 s) will do.
 ///
 /// - Unit: bit/s, rounded down.
 /// - Shape: complete bins in order of time; `None` when the window is too
 ///   short or ends in two seconds without a byte — a test that could not be
 ///   computed has no speed, which is not a speed of zero.
-pub fn estimate(bins: &[u64], stopped: bool) -> Option<Estimate> {
+pub fn estimate(mode: Mode, bins: &[u64], stopped: bool) -> Option<Estimate> {
     let start = ramp_end(bins)?;
-    let end = bins.len().min(start + spec::WINDOW_BINS);
-    let window = bins.get(start..end)?;
-    let enough = if stopped {
-        spec::MIN_STOPPED_BINS
-    } else {
-        spec::WINDOW_BINS
+    let end = match stop_point(mode, bins) {
+        Some((end, _)) => end,
+        None if stopped && bins.len() >= start + spec::MIN_STOPPED_BINS => bins.len(),
+        None => return None,
     };
-    let silent = window.iter().rev().take(spec::SILENT_BINS).all(|&b| b == 0);
-    if window.len() < enough || silent {
+    let window = bins.get(start..end)?;
+    if window.iter().rev().take(spec::SILENT_BINS).all(|&b| b == 0) {
         return None;
     }
-    let goodput = BitRate::over(sum(window), Micros(window.len() as u64 * BIN.0))?;
+    let goodput = level(mode, window)?;
     Some(Estimate {
         goodput,
-        interval: interval(window, goodput),
+        interval: interval(mode, window, goodput),
         ramp: Micros(start as u64 * BIN.0),
     })
+}
+
+/// Rate of a window: the mean in mode `full`, else the mean without the lowest
+/// and the highest tenth of its bins. `None` for an empty window.
+pub fn level(mode: Mode, window: &[u64]) -> Option<BitRate> {
+    let mut sorted = window.to_vec();
+    if mode != Mode::Full {
+        sorted.sort_unstable();
+        let trimmed = sorted.len() / spec::TRIMMED_ONE_IN;
+        sorted = sorted[trimmed..sorted.len() - trimmed].to_vec();
+    }
+    BitRate::over(sum(&sorted), Micros(sorted.len() as u64 * BIN.0))
 }
 
 /// Bytes in some bins. They are a client's claim, so they may be absurd.
@@ -115,14 +159,15 @@ fn sum(bins: &[u64]) -> u64 {
     bins.iter().fold(0, |sum, &b| sum.saturating_add(b))
 }
 
-/// 95 % interval of the mean rate by batch means of one second, which takes
-/// the autocorrelation of neighbouring bins into account.
+/// 95 % interval of the rate by batch means, which take the correlation of
+/// neighbouring bins into account.
 ///
 /// Source: Law, *Simulation Modeling and Analysis*, "batch means".
-fn interval(window: &[u64], goodput: BitRate) -> Option<[BitRate; 2]> {
-    let span = Micros(spec::BATCH_BINS as u64 * BIN.0);
+fn interval(mode: Mode, window: &[u64], goodput: BitRate) -> Option<[BitRate; 2]> {
+    let length = batch_bins(mode, window.len());
+    let span = Micros(length as u64 * BIN.0);
     let batches: Vec<f64> = window
-        .chunks_exact(spec::BATCH_BINS)
+        .chunks_exact(length)
         .filter_map(|batch| BitRate::over(sum(batch), span))
         .map(|rate| to_f64(rate.0))
         .collect();
@@ -142,7 +187,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// Bins for the golden file: name, bins, stopped.
+    /// Bins for the golden file: name, bins, stopped; each in every mode.
     fn cases() -> Vec<(&'static str, Vec<u64>, bool)> {
         let ramp = |rate: u64, n: usize| -> Vec<u64> {
             (0..n as u64)
@@ -176,24 +221,45 @@ mod tests {
                 [wave(88), vec![0; 20]].concat(),
                 false,
             ),
+            (
+                "slow drift",
+                (0..130_u64).map(|i| 300_000 + 3_000 * i).collect(),
+                false,
+            ),
+            (
+                "noisy radio",
+                (0..130_u64)
+                    .map(|i| 200_000 + (i * i * 7_919) % 600_011)
+                    .collect(),
+                false,
+            ),
             ("empty", vec![], false),
         ]
     }
 
-    fn worked(name: &str, bins: &[u64], stopped: bool) -> Value {
-        let estimate = estimate(bins, stopped);
-        json!({"name": name, "bins_bytes": bins, "stopped": stopped, "want": {
-            "ramp_end_bins": ramp_end(bins),
-            "goodput_bits_per_second": estimate.map(|e| e.goodput),
-            "interval_bits_per_second": estimate.and_then(|e| e.interval),
-        }})
+    fn worked() -> Vec<Value> {
+        let cases = cases();
+        let each = |(name, bins, stopped): &(&str, Vec<u64>, bool)| {
+            Mode::ALL.map(|mode| {
+                let estimate = estimate(mode, bins, *stopped);
+                let stop = stop_point(mode, bins);
+                json!({"name": name, "mode": mode, "bins_bytes": bins, "stopped": stopped, "want": {
+                    "ramp_end_bins": ramp_end(bins),
+                    "stop_bins": stop.map(|(at, _)| at),
+                    "stop_reason": stop.map(|(_, why)| why),
+                    "goodput_bits_per_second": estimate.map(|e| e.goodput),
+                    "interval_bits_per_second": estimate.and_then(|e| e.interval),
+                }})
+            })
+        };
+        cases.iter().flat_map(each).collect()
     }
 
     #[test]
     fn golden_vectors_hold() {
         let golden = include_str!("../../../testdata/method/goodput.json");
         let golden: Value = serde_json::from_str(golden).unwrap();
-        let now: Vec<_> = cases().iter().map(|(n, b, s)| worked(n, b, *s)).collect();
+        let now = worked();
         assert!(
             golden == Value::Array(now),
             "the method changed: that takes a new edition"
@@ -203,25 +269,31 @@ mod tests {
     #[test]
     fn steady_rate_is_found_exactly() {
         let bins = [vec![100_000; 8], vec![500_000; 120]].concat();
-        let e = estimate(&bins, false).unwrap();
+        let e = estimate(Mode::Full, &bins, false).unwrap();
         // The step from 100 to 500 kB a bin is over at bin 12 at the earliest.
         assert!(e.ramp.0 >= 800_000, "{e:?}");
-        let tail = estimate(&vec![500_000; 120], false).unwrap();
+        let tail = estimate(Mode::Full, &vec![500_000; 120], false).unwrap();
         assert_eq!(tail.goodput, BitRate(40_000_000));
         assert_eq!(tail.interval, Some([tail.goodput; 2]));
     }
 
     #[test]
     fn no_bytes_is_no_speed() {
-        assert_eq!(estimate(&[0; 200], false), None);
-        assert_eq!(estimate(&[], false), None);
+        for mode in Mode::ALL {
+            assert_eq!(estimate(mode, &[0; 200], false), None);
+            assert_eq!(estimate(mode, &[], false), None);
+        }
+    }
+
+    fn modes() -> impl Strategy<Value = Mode> {
+        proptest::sample::select(Mode::ALL.to_vec())
     }
 
     proptest! {
         #[test]
-        fn scale_of_bins_is_scale_of_rate(bins in proptest::collection::vec(1_u64..1_000_000, 120..160)) {
-            let one = estimate(&bins, false);
-            let three = estimate(&bins.iter().map(|b| b * 3).collect::<Vec<_>>(), false);
+        fn scale_of_bins_is_scale_of_rate(bins in proptest::collection::vec(1_u64..1_000_000, 120..160), mode in modes()) {
+            let one = estimate(mode, &bins, false);
+            let three = estimate(mode, &bins.iter().map(|b| b * 3).collect::<Vec<_>>(), false);
             let (Some(one), Some(three)) = (one, three) else {
                 prop_assert_eq!(one, three);
                 return Ok(());
@@ -231,8 +303,8 @@ mod tests {
         }
 
         #[test]
-        fn absurd_bins_are_no_reason_to_panic(bins in proptest::collection::vec(any::<u64>(), 0..160), stopped in any::<bool>()) {
-            let _ = estimate(&bins, stopped);
+        fn absurd_bins_are_no_reason_to_panic(bins in proptest::collection::vec(any::<u64>(), 0..160), stopped in any::<bool>(), mode in modes()) {
+            let _ = estimate(mode, &bins, stopped);
         }
 
         #[test]
@@ -242,8 +314,15 @@ mod tests {
         }
 
         #[test]
-        fn the_interval_holds_the_estimate(bins in proptest::collection::vec(0_u64..1_000_000, 120..160)) {
-            if let Some(Estimate { goodput, interval: Some([low, high]), .. }) = estimate(&bins, false) {
+        fn bins_after_the_stop_do_not_matter(bins in proptest::collection::vec(0_u64..1_000_000, 0..160), mode in modes()) {
+            if let Some((end, _)) = stop_point(mode, &bins) {
+                prop_assert_eq!(estimate(mode, &bins[..end], false), estimate(mode, &bins, false));
+            }
+        }
+
+        #[test]
+        fn the_interval_holds_the_estimate(bins in proptest::collection::vec(0_u64..1_000_000, 120..160), mode in modes()) {
+            if let Some(Estimate { goodput, interval: Some([low, high]), .. }) = estimate(mode, &bins, false) {
                 prop_assert!(low <= goodput && goodput <= high);
             }
         }

@@ -18,6 +18,7 @@ pub mod position;
 pub mod prefix;
 pub mod receipt;
 pub mod statistic;
+pub mod stop;
 pub mod submission;
 pub mod unit;
 pub mod validity;

@@ -185,7 +185,7 @@ impl Problem {
             "mode_unsupported",
             StatusCode::UNPROCESSABLE_ENTITY,
             &detail,
-            "use \"full\"",
+            "use full, accurate or saver",
         )
     }
 

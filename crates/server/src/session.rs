@@ -1,11 +1,12 @@
 //! One session: the subtests that run in it, and its receipt.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use metric::canonical::NotCanonical;
+use metric::goodput::Mode;
 use metric::key::SiteKey;
 use metric::receipt::{Counted, LatencyRecord, ReceiptV1, Stop, Version, nonce_sha256};
 use metric::unit::Micros;
@@ -27,11 +28,13 @@ pub(crate) struct Session {
     pub(crate) claims: Claims,
     pub(crate) started: Instant,
     nonce: String,
-    mode: String,
+    mode: Mode,
     started_at: Timestamp,
     download: OnceLock<Arc<Subtest>>,
     upload: OnceLock<Arc<Subtest>>,
     echoes: AtomicU32,
+    /// Whether a measuring connection was ever opened.
+    used: AtomicBool,
     /// Why the session ended; `None` while it runs.
     ended: watch::Sender<Option<Stop>>,
     /// Measuring connections that are open.
@@ -73,7 +76,7 @@ impl Drop for Open {
 }
 
 impl Session {
-    pub(crate) fn new(claims: Claims, nonce: String, mode: String, started_at: Timestamp) -> Self {
+    pub(crate) fn new(claims: Claims, nonce: String, mode: Mode, started_at: Timestamp) -> Self {
         Self {
             claims,
             started: net::now(),
@@ -83,6 +86,7 @@ impl Session {
             download: OnceLock::new(),
             upload: OnceLock::new(),
             echoes: AtomicU32::new(0),
+            used: AtomicBool::new(false),
             ended: watch::Sender::new(None),
             open: watch::Sender::new(0),
             receipt: tokio::sync::Mutex::default(),
@@ -118,6 +122,7 @@ impl Session {
     }
 
     fn opened(&self, own: &watch::Sender<usize>) -> Open {
+        self.used.store(true, Ordering::Relaxed);
         let counters = [self.open.clone(), own.clone()];
         for counter in &counters {
             counter.send_modify(|n| *n += 1);
@@ -127,6 +132,10 @@ impl Session {
 
     pub(crate) fn echoed(&self) {
         self.echoes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -181,7 +190,7 @@ impl Session {
             test_id: self.claims.test_id,
             method: metric::METHOD,
             protocol: spec::SUBPROTOCOL.into(),
-            mode: self.mode.clone(),
+            mode: self.mode.name().into(),
             site: self.claims.site.clone(),
             software: env!("CARGO_PKG_VERSION").into(),
             client_prefix: self.claims.client_prefix,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use metric::goodput::Mode;
 use metric::key::SiteKey;
 use metric::prefix::Prefix;
 use metric::unit::Micros;
@@ -49,6 +50,8 @@ impl Default for SiteConfig {
 
 /// Longest session.
 const SESSION: Micros = Micros(120_000_000);
+/// How long a session may be held without a connection.
+const UNUSED: Duration = Duration::from_secs(15);
 /// How long a finished session still answers with its receipt.
 const KEPT: Duration = Duration::from_secs(60);
 
@@ -103,10 +106,10 @@ impl Site {
         request: &SessionRequest,
         peer: SocketAddr,
     ) -> Result<SessionReply, Problem> {
-        let mode = request.mode.as_deref().unwrap_or(spec::MODE_FULL);
-        if mode != spec::MODE_FULL {
-            return Err(Problem::mode_unsupported(mode));
-        }
+        let mode = match request.mode.as_deref() {
+            None => Mode::Full,
+            Some(name) => Mode::of_name(name).ok_or_else(|| Problem::mode_unsupported(name))?,
+        };
         let now = net::wall_clock();
         let claims = self.claims(peer, now)?;
         let token = token::issue(&claims, &self.key).map_err(|_| Problem::internal())?;
@@ -118,11 +121,11 @@ impl Site {
             server_time: now,
             site: self.config.name.clone(),
             method: metric::METHOD,
-            mode: mode.into(),
+            mode: mode.name().into(),
             parameters: Parameters::default(),
             caps: claims.caps,
         };
-        self.admit(Session::new(claims, nonce, mode.into(), now))?;
+        self.admit(Session::new(claims, nonce, mode, now))?;
         Ok(reply)
     }
 
@@ -144,7 +147,7 @@ impl Site {
         let now = net::now();
         sessions.retain(|_, s| {
             let age = now.duration_since(s.started);
-            if age > SESSION.duration() {
+            if age > SESSION.duration() || (age > UNUSED && !s.is_used()) {
                 s.end(metric::receipt::Stop::SessionCap);
             }
             age < SESSION.duration() + KEPT

@@ -40,7 +40,7 @@ fn shape(chance: &mut Chance) -> Vec<f64> {
 
 /// What the client reports of bins it saw or was told.
 pub(super) fn observed(bins: &[u64], stop_reason: StopReason) -> ObservedSubtest {
-    let estimate = goodput::estimate(bins, false);
+    let estimate = goodput::estimate(goodput::Mode::Full, bins, false);
     ObservedSubtest {
         bin_us: BIN,
         bins_bytes: bins.to_vec(),
@@ -127,7 +127,10 @@ mod tests {
     fn the_method_finds_the_rate_that_was_drawn() {
         for (seed, rate) in [(1, 200e3), (2, 5.5e6), (3, 40e6), (4, 900e6)] {
             let bins = bins(rate, &mut Chance::of(&[seed]));
-            let found = goodput::estimate(&bins, false).unwrap().goodput.0;
+            let found = goodput::estimate(goodput::Mode::Full, &bins, false)
+                .unwrap()
+                .goodput
+                .0;
             assert!(
                 (to_f64(found) / rate - 1.0).abs() < 0.005,
                 "{rate}: {found}"

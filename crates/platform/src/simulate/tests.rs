@@ -173,8 +173,14 @@ fn honest_tests_show_the_truth() {
     let rates = |bins: fn(&Simulated) -> Option<&Vec<u64>>| {
         let bins = honest.iter().filter_map(bins);
         median(
-            bins.filter_map(|bins| Some(goodput::estimate(bins, false)?.goodput.0))
-                .collect(),
+            bins.filter_map(|bins| {
+                Some(
+                    goodput::estimate(goodput::Mode::Full, bins, false)?
+                        .goodput
+                        .0,
+                )
+            })
+            .collect(),
         )
     };
     let near = |found: f64, truth: u64| {

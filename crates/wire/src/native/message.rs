@@ -14,7 +14,7 @@ use super::spec;
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SessionRequest {
-    /// Mode of the method; `full` when absent.
+    /// Mode of the method; the site's default when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
     /// The access, if known.
@@ -54,7 +54,7 @@ pub struct Parameters {
     pub bin_us: Micros,
     /// Longest ramp.
     pub ramp_cap_us: Micros,
-    /// Measured time after the ramp.
+    /// Measured time after the ramp, mode `full`.
     pub measured_us: Micros,
     /// Probes before any load.
     pub idle_probes: u32,

@@ -16,8 +16,6 @@ pub mod spec {
     pub const SESSION_PATH: &str = "/api/v1/session";
     /// What the measuring paths begin with.
     pub const MEASURE_PATH: &str = "/measure/v1/";
-    /// The mode of edition 1.
-    pub const MODE_FULL: &str = "full";
     /// Streams of one direction: what a client opens.
     pub const STREAMS: u8 = 4;
     /// Streams of one direction: what a site takes.
