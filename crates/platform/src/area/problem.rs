@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::mistakes;
+
 /// A file of areas that was refused, with everything that is wrong with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct AreaError {
@@ -26,22 +28,12 @@ pub struct Problem {
     pub remedy: String,
 }
 
-/// Problems that [`AreaError`] prints.
-const PRINTED: usize = 20;
-
 /// Characters of a value that are printed.
 const VALUE_CHARS: usize = 60;
 
 impl fmt::Display for AreaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, problem) in self.problems.iter().take(PRINTED).enumerate() {
-            let separator = if at == 0 { "" } else { "\n" };
-            write!(f, "{separator}{problem}")?;
-        }
-        match self.problems.len().saturating_sub(PRINTED) {
-            0 => Ok(()),
-            more => write!(f, "\n… and {more} more"),
-        }
+        mistakes::write(f, &self.problems)
     }
 }
 

@@ -70,30 +70,36 @@ pub(super) async fn month(
 
 /// `…/report.csv[?synthetic=true]`.
 pub(super) async fn csv(
-    State(centre): State<Arc<Centre>>,
-    Path((id, month)): Path<(String, String)>,
+    centre: State<Arc<Centre>>,
+    path: Path<(String, String)>,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let synthetic = Asked::of(query)?.synthetic()?;
-    let month = parse_month(&month)?;
-    blocking(centre, move |centre| {
-        let table = table(centre, &id, month, synthetic)?;
-        Ok(file(&table, "csv", CSV, report::csv::write(&table)?))
-    })
-    .await
+    report(centre, path, query, "csv", CSV, report::csv::write).await
 }
 
 /// `…/report.xlsx[?synthetic=true]`.
 pub(super) async fn xlsx(
+    centre: State<Arc<Centre>>,
+    path: Path<(String, String)>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    report(centre, path, query, "xlsx", XLSX, report::xlsx::write).await
+}
+
+/// The month's table as a file that `write` makes.
+async fn report(
     State(centre): State<Arc<Centre>>,
     Path((id, month)): Path<(String, String)>,
     query: Result<Query<Asked>, QueryRejection>,
+    ending: &'static str,
+    content_type: &'static str,
+    write: fn(&MonthTable) -> anyhow::Result<Vec<u8>>,
 ) -> Result<Response, Problem> {
     let synthetic = Asked::of(query)?.synthetic()?;
     let month = parse_month(&month)?;
     blocking(centre, move |centre| {
         let table = table(centre, &id, month, synthetic)?;
-        Ok(file(&table, "xlsx", XLSX, report::xlsx::write(&table)?))
+        Ok(file(&table, ending, content_type, write(&table)?))
     })
     .await
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::mistakes;
+
 /// A table that was refused, with every problem of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TableError {
@@ -34,19 +36,9 @@ pub enum Source {
     Prefixes,
 }
 
-/// Problems that [`TableError`] prints.
-const PRINTED: usize = 20;
-
 impl fmt::Display for TableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, problem) in self.problems.iter().take(PRINTED).enumerate() {
-            let separator = if at == 0 { "" } else { "\n" };
-            write!(f, "{separator}{problem}")?;
-        }
-        match self.problems.len().saturating_sub(PRINTED) {
-            0 => Ok(()),
-            more => write!(f, "\n… and {more} more"),
-        }
+        mistakes::write(f, &self.problems)
     }
 }
 
