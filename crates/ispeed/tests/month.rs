@@ -35,7 +35,7 @@ fn report(data: &Path, file: &Path, synthetic: bool) -> Range<Data> {
 
 /// The column below a header, down to the ward before the total.
 fn column(range: &Range<Data>, header: &str) -> Vec<u64> {
-    let is = |cell: &Data| cell.to_string() == header;
+    let is = |cell: &Data| matches!(cell, Data::String(text) if text == header);
     let top = range.rows().position(|row| row.iter().any(is)).unwrap();
     let at = range.rows().nth(top).unwrap().iter().position(is).unwrap();
     let wards = range
