@@ -48,6 +48,8 @@ test('a result without network waits, survives a reload, and is sent', async ({
 });
 
 test('without a position the page says why the test does not count', async ({ page }) => {
+  await page.goto('/');
+  await page.getByRole('radio', { name: 'Tiết kiệm dữ liệu' }).check();
   await startOn4g(page);
   // The browser may leave its question open; nobody has to answer it.
   const skip = page.getByRole('button', { name: 'Đo không cần vị trí' });

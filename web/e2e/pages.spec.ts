@@ -12,6 +12,26 @@ test('English is one tap away and stays', async ({ page }) => {
   await expect(page.getByRole('heading', { name: 'Đo Internet di động' })).toBeVisible();
 });
 
+test('sparing data is one tap, and stays', async ({ page }) => {
+  await page.goto('/');
+  await expect(page.getByRole('radio', { name: 'Chuẩn' })).toBeChecked();
+  await expect(page.getByText('20–60 MB')).toBeVisible();
+  await page.getByRole('radio', { name: 'Tiết kiệm dữ liệu' }).check();
+  await expect(page.getByText('10–40 MB')).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole('radio', { name: 'Tiết kiệm dữ liệu' })).toBeChecked();
+});
+
+test('a browser that spares data starts with the mode that does', async ({ page }) => {
+  await page.addInitScript(() =>
+    Object.defineProperty(navigator, 'connection', {
+      value: Object.assign(new EventTarget(), { saveData: true }),
+    }),
+  );
+  await page.goto('/');
+  await expect(page.getByRole('radio', { name: 'Tiết kiệm dữ liệu' })).toBeChecked();
+});
+
 test('every page opens by its address and passes the accessibility check', async ({ page }) => {
   await page.goto('/');
   await expectAccessible(page);

@@ -1,6 +1,5 @@
 //! The paths of the site, and its problems (RFC 9457).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -19,6 +18,7 @@ use wire::native::{spec, token};
 use wire::websocket;
 
 use crate::measure::{self, Kind};
+use crate::peer::Peer;
 use crate::site::Site;
 
 /// Longest body of a session request.
@@ -41,7 +41,7 @@ fn receipt_path(path: &str) -> Option<&str> {
 pub(crate) async fn handle(
     site: Arc<Site>,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
     let answer = if let Some(kind) = path.strip_prefix(spec::MEASURE_PATH) {
@@ -59,7 +59,7 @@ pub(crate) async fn handle(
 async fn session(
     site: &Site,
     request: Request<Incoming>,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Problem> {
     let body = Limited::new(request.into_body(), MAX_BODY_BYTES)
         .collect()
@@ -97,7 +97,7 @@ fn upgrade(
     site: Arc<Site>,
     mut request: Request<Incoming>,
     kind: &str,
-    peer: SocketAddr,
+    peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Problem> {
     let kind = Kind::of_path(kind).ok_or_else(Problem::not_found)?;
     let accept = accept(&request).ok_or_else(Problem::upgrade_required)?;

@@ -9,6 +9,7 @@ mod http;
 mod keyfile;
 mod listen;
 mod measure;
+mod peer;
 mod session;
 mod site;
 

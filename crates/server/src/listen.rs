@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http;
+use crate::peer::Peer;
 use crate::site::Site;
 
 /// How long a client may take to send the head of a request.
@@ -63,6 +64,7 @@ where
         let (site, fallback) = (Arc::clone(&site), fallback.clone());
         async move {
             let response = if http::serves(request.uri().path()) {
+                let peer = Peer::of(peer, request.headers(), &site.config().proxies);
                 http::handle(site, request, peer)
                     .await
                     .map(Either::<Full<Bytes>, B>::Left)

@@ -29,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) started: Instant,
     nonce: String,
     mode: Mode,
+    /// Whether a proxy stands between, see [`crate::peer::Peer`].
+    pub(crate) proxied: bool,
     started_at: Timestamp,
     download: OnceLock<Arc<Subtest>>,
     upload: OnceLock<Arc<Subtest>>,
@@ -76,12 +78,19 @@ impl Drop for Open {
 }
 
 impl Session {
-    pub(crate) fn new(claims: Claims, nonce: String, mode: Mode, started_at: Timestamp) -> Self {
+    pub(crate) fn new(
+        claims: Claims,
+        nonce: String,
+        mode: Mode,
+        proxied: bool,
+        started_at: Timestamp,
+    ) -> Self {
         Self {
             claims,
             started: net::now(),
             nonce,
             mode,
+            proxied,
             started_at,
             download: OnceLock::new(),
             upload: OnceLock::new(),

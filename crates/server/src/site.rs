@@ -1,7 +1,7 @@
 //! The site: its configuration, its key, and the sessions that run.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use wire::native::token::{self, Claims};
 use wire::websocket::encode::slab;
 
 use crate::http::Problem;
+use crate::peer::Peer;
 use crate::session::Session;
 
 /// What a site can be told.
@@ -30,6 +31,9 @@ pub struct SiteConfig {
     pub congestion: String,
     /// Most sessions at a time; more are told to come back.
     pub max_sessions: usize,
+    /// Addresses of our own proxies (TLS in front of the site), whose
+    /// `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpAddr>,
     /// Longest direction, seconds.
     pub max_subtest_seconds: u32,
     /// Most bytes of one direction.
@@ -42,6 +46,7 @@ impl Default for SiteConfig {
             name: "demo".into(),
             congestion: "bbr".into(),
             max_sessions: 64,
+            proxies: Vec::new(),
             max_subtest_seconds: 16,
             max_subtest_bytes: 100_000_000_000,
         }
@@ -104,7 +109,7 @@ impl Site {
     pub(crate) fn open(
         &self,
         request: &SessionRequest,
-        peer: SocketAddr,
+        peer: Peer,
     ) -> Result<SessionReply, Problem> {
         let mode = match request.mode.as_deref() {
             None => Mode::Full,
@@ -125,18 +130,18 @@ impl Site {
             parameters: Parameters::default(),
             caps: claims.caps,
         };
-        self.admit(Session::new(claims, nonce, mode, now))?;
+        self.admit(Session::new(claims, nonce, mode, peer.proxied, now))?;
         Ok(reply)
     }
 
-    fn claims(&self, peer: SocketAddr, now: Timestamp) -> Result<Claims, Problem> {
+    fn claims(&self, peer: Peer, now: Timestamp) -> Result<Claims, Problem> {
         let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let test_id = uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()?);
         let lifetime = Duration::from_secs(spec::TOKEN_LIFETIME_SECONDS);
         Ok(Claims {
             test_id: test_id.into_uuid(),
             site: self.config.name.clone(),
-            client_prefix: Prefix::of(peer.ip()),
+            client_prefix: Prefix::of(peer.address),
             caps: self.caps(),
             expires_at: now + SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::ZERO),
         })
@@ -161,10 +166,10 @@ impl Site {
     }
 
     /// The session that a token opens for a client at `peer`.
-    pub(crate) fn session(&self, token: &str, peer: SocketAddr) -> Result<Arc<Session>, Problem> {
+    pub(crate) fn session(&self, token: &str, peer: Peer) -> Result<Arc<Session>, Problem> {
         let claims = token::verify(token, &self.key.public(), net::wall_clock());
         let claims = claims.map_err(Problem::token)?;
-        if claims.client_prefix != Prefix::of(peer.ip()) {
+        if claims.client_prefix != Prefix::of(peer.address) {
             return Err(Problem::prefix_mismatch());
         }
         self.find(claims.test_id)

@@ -293,6 +293,37 @@ fn a_token_is_bound_to_its_network() {
 }
 
 #[test]
+fn behind_a_proxy_the_client_is_whom_the_proxy_names() {
+    let config = SiteConfig {
+        proxies: vec![IpAddr::from([127, 0, 0, 1])],
+        ..SiteConfig::default()
+    };
+    let site = start(config);
+    let named = "X-Forwarded-For: 203.0.113.9";
+    let mut stream = TcpStream::connect(site).unwrap();
+    let (_, reply) = ask(
+        &mut stream,
+        &format!("POST /api/v1/session HTTP/1.1\r\n{named}"),
+        "",
+    );
+    let session: SessionReply = serde_json::from_str(&reply).unwrap();
+    let mut download = TcpStream::connect(site).unwrap();
+    let token = &session.token;
+    let head = format!("GET /measure/v1/download?token={token} HTTP/1.1\r\n{UPGRADE}\r\n{named}");
+    assert_eq!(ask(&mut download, &head, "").0, 101);
+    download.read_exact(&mut [0; 100_000]).unwrap();
+    let (_, receipt) = receipt_of(site, &session);
+    assert_eq!(receipt.client_prefix.to_string(), "203.0.113.0/24");
+    let download = receipt.download.unwrap();
+    assert_eq!(
+        download.counted,
+        Counted::Written,
+        "the proxy's kernel is not the client's"
+    );
+    assert_eq!(download.streams[0].tcp, None);
+}
+
+#[test]
 fn a_direction_runs_once() {
     let site = start(SiteConfig::default());
     let session = session(site);

@@ -3,6 +3,7 @@
 import type {
   Campaign,
   CampaignMonth,
+  Mode,
   Network,
   Operator,
   Receipt,
@@ -40,8 +41,8 @@ function post<Body>(path: string, body: unknown): Promise<Body> {
   });
 }
 
-export function openSession(network: Network | undefined): Promise<Session> {
-  return post('/api/v1/session', { mode: 'full', ...(network && { network }) });
+export function openSession(mode: Mode, network: Network | undefined): Promise<Session> {
+  return post('/api/v1/session', { mode, ...(network && { network }) });
 }
 
 export function fetchReceipt(session: Session): Promise<Receipt> {

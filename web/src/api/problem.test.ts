@@ -28,7 +28,7 @@ describe('answers become failures by what can be done', () => {
 
   test('a page instead of JSON is a captive portal', async () => {
     answer('<html>', 200, 'text/html');
-    expect(await failureWhen(() => openSession('mobile'))).toEqual({
+    expect(await failureWhen(() => openSession('accurate', 'mobile'))).toEqual({
       kind: 'intercepted',
       status: 200,
     });
@@ -51,6 +51,8 @@ describe('answers become failures by what can be done', () => {
 
   test('the problem of an answer is typed', async () => {
     answer(JSON.stringify(busy), 503, 'application/problem+json');
-    expect(await failureWhen(() => openSession(undefined))).toMatchObject({ name: 'site_busy' });
+    expect(await failureWhen(() => openSession('saver', undefined))).toMatchObject({
+      name: 'site_busy',
+    });
   });
 });

@@ -5,6 +5,10 @@ import type { BitsPerSecond, Bytes, Microseconds } from '../unit';
 export type Network = 'mobile' | 'wifi' | 'ethernet';
 export type Technology = '2g' | '3g' | '4g' | '5g';
 
+/** How long a direction goes on, and how it is averaged. */
+export const MODES = ['full', 'accurate', 'saver'] as const;
+export type Mode = (typeof MODES)[number];
+
 export interface Parameters {
   streams: number;
   bin_us: number;
@@ -22,6 +26,7 @@ export interface Session {
   server_time: string;
   site: string;
   method: number;
+  /** One of `MODES`, or one of a later version. */
   mode: string;
   parameters: Parameters;
 }
@@ -40,7 +45,7 @@ export interface Receipt {
   upload?: ReceiptSubtest;
 }
 
-export type StopReason = 'fixed' | 'time_cap' | 'byte_cap';
+export type StopReason = 'fixed' | 'converged' | 'time_cap' | 'byte_cap';
 
 export interface ObservedDirection {
   bin_us: number;

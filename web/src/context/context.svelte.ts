@@ -1,17 +1,21 @@
 // The circumstances of a test, as chosen, remembered and found out.
-import type { Context, Network, Technology } from '../api/schema';
+import type { Context, Mode, Network, Technology } from '../api/schema';
 import { device } from './device';
-import { detectedNetwork, onNetworkChange } from './network';
+import { detectedNetwork, onNetworkChange, sparesData } from './network';
 import { freshPosition, locate, mayLocate, type Located } from './position';
 import { recall, recallOneOf, remember } from './preference';
 
 export const TECHNOLOGIES = ['4g', '5g'] as const satisfies Technology[];
+/** The modes a person may choose; the third is the reference, and takes its time. */
+export const OFFERED = ['accurate', 'saver'] as const satisfies Mode[];
+export type Offered = (typeof OFFERED)[number];
 type Chosen<Word extends string> = Word | undefined;
 
 const UNIT_MAX = 32;
 
 class Circumstances {
   #detected = $state<Network | undefined>(detectedNetwork());
+  #mode = $state<Chosen<Offered>>(recallOneOf('mode', OFFERED));
   #network = $state(recallOneOf('network', ['mobile', 'wifi', 'ethernet'] as const));
   #technology = $state<Chosen<Technology>>(recallOneOf('technology', TECHNOLOGIES));
   #operator = $state(recall('operator'));
@@ -22,6 +26,15 @@ class Circumstances {
 
   constructor() {
     onNetworkChange(() => (this.#detected = detectedNetwork()));
+  }
+
+  get mode(): Offered {
+    return this.#mode ?? (sparesData() ? 'saver' : 'accurate');
+  }
+
+  chooseMode(mode: Offered): void {
+    this.#mode = mode;
+    remember('mode', mode);
   }
 
   get detected(): Network | undefined {

@@ -3,6 +3,7 @@ import type { Network } from '../api/schema';
 
 interface Connection extends EventTarget {
   type?: string;
+  saveData?: boolean;
 }
 
 function connection(): Connection | undefined {
@@ -16,6 +17,11 @@ export function networkOf(type: string | undefined): Network | undefined {
 
 export function detectedNetwork(): Network | undefined {
   return networkOf(connection()?.type);
+}
+
+/** The person has asked the browser to spare data. */
+export function sparesData(): boolean {
+  return connection()?.saveData ?? false;
 }
 
 export function onNetworkChange(changed: () => void): void {

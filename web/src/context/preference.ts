@@ -1,7 +1,7 @@
 // What this browser remembers of the person's choices.
 
 export type Preference =
-  'device' | 'language' | 'network' | 'technology' | 'operator' | 'unit' | 'position';
+  'device' | 'language' | 'mode' | 'network' | 'technology' | 'operator' | 'unit' | 'position';
 
 const key = (name: Preference): string => `ispeed.${name}`;
 

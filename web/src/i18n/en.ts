@@ -60,11 +60,18 @@ export const en: Catalogue = {
   },
   measure: {
     title: 'Measure mobile Internet',
-    lead: 'One tap, about 25 seconds: see how fast the network is where you stand, and whether the test counts for the ward.',
+    lead: 'One tap, about 5–15 seconds: see how fast the network is where you stand, and whether the test counts for the ward.',
     start: 'Start',
     again: 'Measure again',
     cancel: 'Stop',
-    cost: 'A test runs at full speed for about 20 seconds: about 100 MB at 40 Mbit/s, about 250 MB at 100 Mbit/s.',
+    mode: 'How to measure',
+    modes: { accurate: 'Standard', saver: 'Data saver' },
+    cost: {
+      accurate:
+        'Each way stops as soon as the result is certain enough, after about 6 seconds at most. At 40 Mbit/s a test takes about 20–60 MB; a faster network takes proportionally more.',
+      saver:
+        'Each way stops as soon as the result is certain enough, after about 4 seconds at most. At 40 Mbit/s a test takes about 10–40 MB; a faster network takes proportionally more.',
+    },
     costLast: (amount) => `The last test on this device used ${amount}.`,
     chooseNetwork: 'Choose the network you are on, then start.',
     locating: 'Your browser is asking whether it may use your position…',

@@ -61,11 +61,18 @@ export const vi = {
   },
   measure: {
     title: 'Đo Internet di động',
-    lead: 'Một chạm, khoảng 25 giây: biết mạng nơi bạn đứng nhanh đến đâu, và lần đo có được tính cho phường hay không.',
+    lead: 'Một chạm, khoảng 5–15 giây: biết mạng nơi bạn đứng nhanh đến đâu, và lần đo có được tính cho phường hay không.',
     start: 'Bắt đầu đo',
     again: 'Đo lại',
     cancel: 'Dừng đo',
-    cost: 'Khi đo, máy tải hết tốc độ trong khoảng 20 giây: mạng 40 Mbit/s tốn khoảng 100 MB, mạng 100 Mbit/s khoảng 250 MB.',
+    mode: 'Cách đo',
+    modes: { accurate: 'Chuẩn', saver: 'Tiết kiệm dữ liệu' },
+    cost: {
+      accurate:
+        'Mỗi chiều dừng ngay khi kết quả đủ chắc chắn, lâu nhất khoảng 6 giây. Ở mạng 40 Mbit/s, một lần đo tốn khoảng 20–60 MB; mạng nhanh hơn tốn nhiều hơn theo tỷ lệ.',
+      saver:
+        'Mỗi chiều dừng ngay khi kết quả đủ chắc chắn, lâu nhất khoảng 4 giây. Ở mạng 40 Mbit/s, một lần đo tốn khoảng 10–40 MB; mạng nhanh hơn tốn nhiều hơn theo tỷ lệ.',
+    },
     costLast: (amount: string): string => `Lần đo trước trên máy này đã dùng ${amount}.`,
     chooseNetwork: 'Hãy chọn mạng đang dùng rồi bấm đo.',
     locating: 'Trình duyệt đang hỏi quyền dùng vị trí…',

@@ -3,7 +3,7 @@ import { HEIGHT, points, WIDTH } from './chart';
 
 test('no bin draws nothing, silence draws the ground line', () => {
   expect(points([])).toEqual([]);
-  expect(points([0])).toEqual([`2.7,${HEIGHT.toFixed(1)}`]);
+  expect(points([0])).toEqual([`10.7,${HEIGHT.toFixed(1)}`]);
 });
 
 test('a long test still fits', () => {

@@ -1,11 +1,13 @@
-// One direction: runs its streams until the method has its window.
-import type { ObservedDirection, Parameters, StopReason } from '../api/schema';
+// One direction: runs its streams until its mode is content.
+import type { Mode, ObservedDirection, StopReason } from '../api/schema';
 import { bytes, microseconds } from '../unit';
 import { LocalBins, SiteBins } from './bins';
-import { estimate, isDone } from './goodput';
+import { BIN_US, estimate } from './goodput';
 import type { Prober } from './latency';
 import { pause, waitUntil, Wakefulness } from './pause';
 import { keepSending } from './sender';
+import { sum } from './statistic';
+import { stopPoint } from './stop';
 import { Streams } from './streams';
 import { Troubled } from './trouble';
 
@@ -25,10 +27,10 @@ interface Counter {
   bins(): number[];
 }
 
-function countDownload(token: string, binUs: number): Counter {
+function countDownload(token: string): Counter {
   let local: LocalBins | undefined;
   const streams = new Streams('download', token, {
-    opened: () => (local ??= new LocalBins(performance.now(), binUs)),
+    opened: () => (local ??= new LocalBins(performance.now(), BIN_US)),
     message: (_, data) => {
       if (data instanceof ArrayBuffer) local?.add(performance.now(), data.byteLength);
     },
@@ -66,23 +68,22 @@ function silentBins(bins: readonly number[]): number {
 interface Run {
   direction: Direction;
   token: string;
-  parameters: Parameters;
+  mode: Mode;
+  streams: number;
   prober: Prober;
   report(bins: number[]): void;
 }
 
 /** Bytes per bin, and why it ended there. Throws `Troubled` without an end. */
 export async function runDirection(run: Run): Promise<ObservedDirection> {
-  const { bin_us, streams: count } = run.parameters;
-  const counter =
-    run.direction === 'download' ? countDownload(run.token, bin_us) : countUpload(run.token);
+  const counter = run.direction === 'download' ? countDownload(run.token) : countUpload(run.token);
   let stopProbing = (): void => undefined;
   try {
-    await counter.streams.start(count);
+    await counter.streams.start(run.streams);
     stopProbing = run.prober.runBeside(`working_${run.direction}`);
     const [bins, stop] = await watch(run, counter);
     await refuseSilence(run, bins);
-    return observed(bins, stop, run.parameters);
+    return observed(run.mode, bins, stop);
   } finally {
     stopProbing();
     counter.streams.close();
@@ -98,10 +99,11 @@ async function watch(run: Run, counter: Counter): Promise<[number[], StopReason]
     if (!wakefulness.stillAwake()) throw new Troubled('interrupted');
     const bins = counter.bins();
     run.report(bins);
-    if (isDone(bins, run.parameters)) return [bins, 'fixed'];
+    const stop = stopPoint(run.mode, bins);
+    if (stop) return [bins, stop.why];
     if (counter.streams.cap) return [withoutPartial(bins), counter.streams.cap];
     if (!counter.streams.anyOpen) throw new Troubled('offline');
-    const elapsed = ((performance.now() - startMs) * 1000) / run.parameters.bin_us;
+    const elapsed = ((performance.now() - startMs) * 1000) / BIN_US;
     const silent = elapsed - bins.length + silentBins(bins);
     if (silent >= SILENCE_BINS) throw new Troubled('offline');
   }
@@ -113,26 +115,26 @@ function withoutPartial(bins: number[]): number[] {
 }
 
 async function refuseSilence(run: Run, bins: readonly number[]): Promise<void> {
-  const silentMs = (silentBins(bins) * run.parameters.bin_us) / 1000;
-  if (silentBins(bins) < DOUBTFUL_BINS) return;
+  const silent = silentBins(bins);
+  const measured = estimate(run.mode, bins, true) !== undefined;
+  // An adaptive window may be shorter than that, and silent from end to end.
+  if (silent === 0 || (silent < DOUBTFUL_BINS && measured)) return;
+  const silentMs = (silent * BIN_US) / 1000;
   const alive = await run.prober.answersSince(performance.now() - silentMs, PROOF_MS);
   if (!alive) throw new Troubled('offline');
 }
 
 /** What the method says of these bins. */
-export function observed(
-  bins: number[],
-  stop_reason: StopReason,
-  parameters: Parameters,
-): ObservedDirection {
-  const result = estimate(bins, stop_reason !== 'fixed', parameters);
+export function observed(mode: Mode, bins: number[], stop_reason: StopReason): ObservedDirection {
+  const stopped = stop_reason === 'time_cap' || stop_reason === 'byte_cap';
+  const result = estimate(mode, bins, stopped);
   return {
-    bin_us: parameters.bin_us,
+    bin_us: BIN_US,
     bins_bytes: bins,
     stop_reason,
     ...(result && { goodput_bits_per_second: result.goodput, ramp_us: result.ramp }),
     ...(result?.interval && { interval_bits_per_second: result.interval }),
-    bytes: bytes(bins.reduce((total, count) => total + count, 0)),
-    duration_us: microseconds(bins.length * parameters.bin_us),
+    bytes: bytes(sum(bins)),
+    duration_us: microseconds(bins.length * BIN_US),
   };
 }

@@ -5,7 +5,7 @@ import { mayLocate } from '../context/position';
 import type { ObservedDirection, Probes } from '../api/schema';
 import { outbox } from '../queue/outbox.svelte';
 import { median } from './delay';
-import type { Measured, Message } from './message';
+import type { Measured, Message, Start } from './message';
 import type { Figures, Phase, Speed } from './phase';
 import { keepScreenOn, type Release } from './screen';
 import { submissionOf } from './submission';
@@ -34,10 +34,11 @@ class Measuring {
     this.phase = { at: 'starting', soFar: {} };
     this.#position = circumstances.prepare();
     this.#releaseScreen = keepScreenOn();
+    const start: Start = { mode: circumstances.mode, network: circumstances.network };
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
     this.#worker.onmessage = (event: MessageEvent<Message>) => this.#hear(event.data);
     this.#worker.onerror = () => this.#fail('site_error');
-    this.#worker.postMessage({ network: circumstances.network });
+    this.#worker.postMessage(start);
   }
 
   cancel(): void {
@@ -60,9 +61,11 @@ class Measuring {
       case 'idle_done':
         this.#note(message.idle_rtt === undefined ? {} : { idle_rtt: message.idle_rtt });
         return;
-      case 'bins':
-        this.phase = { at: message.direction, bins: message.bins, soFar: this.#soFar };
+      case 'bins': {
+        const { direction: at, mode, bins } = message;
+        this.phase = { at, mode, bins, soFar: this.#soFar };
         return;
+      }
       case 'direction_done': {
         const measured = speedOf(message.observed);
         return this.#note(measured ? { [message.direction]: measured } : {});

@@ -1,10 +1,12 @@
 // What the worker and the page say to each other.
-import type { Network, Observed, ObservedDirection, Receipt, Session } from '../api/schema';
+import type { Mode, Network, Observed, ObservedDirection, Receipt, Session } from '../api/schema';
 import type { Bytes, Microseconds } from '../unit';
 import type { Direction } from './direction';
 import type { Trouble } from './trouble';
 
 export interface Start {
+  /** Asked for; the site's reply says which one is run. */
+  mode: Mode;
   network: Network | undefined;
 }
 
@@ -23,7 +25,7 @@ export interface Measured {
 export type Message =
   | { kind: 'idle_rtt' }
   | { kind: 'idle_done'; idle_rtt: Microseconds | undefined }
-  | { kind: 'bins'; direction: Direction; bins: number[] }
+  | { kind: 'bins'; direction: Direction; mode: Mode; bins: number[] }
   /** Only now is the direction measured; bins alone may yet prove void. */
   | { kind: 'direction_done'; direction: Direction; observed: ObservedDirection }
   | { kind: 'receipt' }

@@ -1,7 +1,10 @@
 // The measuring page is a function of this one value.
+import type { Mode } from '../api/schema';
 import type { BitsPerSecond, Bytes, Microseconds } from '../unit';
 import type { Direction } from './direction';
-import { rateOver, rampEnd, windowEnd } from './goodput';
+import { level, rateOver } from './goodput';
+import { rampEnd } from './ramp';
+import { latestStop, stopPoint } from './stop';
 import type { Trouble } from './trouble';
 
 /** A direction as shown: absent parts were not measured. */
@@ -21,23 +24,21 @@ export type Phase =
   | { at: 'ready' }
   | { at: 'locating' }
   | { at: 'starting' | 'idle_rtt' | 'receipt'; soFar: Figures }
-  | { at: Direction; bins: number[]; soFar: Figures }
+  | { at: Direction; mode: Mode; bins: number[]; soFar: Figures }
   | { at: 'done'; testId: string; figures: Figures; used: Bytes; trouble: Trouble | undefined }
   | { at: 'failed'; trouble: Trouble; soFar: Figures };
 
 export type Running = Extract<Phase, { soFar: Figures }> & { at: Exclude<Phase['at'], 'failed'> };
 
-const RATE_BINS = 10;
-const BIN_US = 100_000;
-/** The ramp is over after this many bins on most links. */
-const USUAL_WINDOW_END = 115;
+/** As few as any mode is content with, so that the last figure shown is the result. */
+const RATE_BINS = 8;
 
-/** What the big figure shows: the window so far, or the last second before it. */
-export function rateNow(bins: readonly number[]): BitsPerSecond | undefined {
-  const start = rampEnd(bins);
-  const measured = start === undefined ? [] : bins.slice(start);
-  const shown = measured.length >= RATE_BINS ? measured : bins.slice(-RATE_BINS);
-  return shown.length === 0 ? undefined : rateOver(shown, BIN_US);
+/** What the big figure shows: the window so far, or the last bins before there is one. */
+export function rateNow(mode: Mode, bins: readonly number[]): BitsPerSecond | undefined {
+  const start = rampEnd(bins) ?? bins.length;
+  const measured = bins.slice(start, stopPoint(mode, bins)?.bins);
+  if (measured.length >= RATE_BINS) return level(mode, measured);
+  return bins.length === 0 ? undefined : rateOver(bins.slice(-RATE_BINS));
 }
 
 const PARTS = {
@@ -52,10 +53,14 @@ const PARTS = {
   failed: [1, 1],
 } as const;
 
-/** Share of the test that is over, from 0 to 1. */
+/** Share of the test that is over, from 0 to 1; it leaps where a direction stops early. */
 export function progress(phase: Phase): number {
   const [from, to] = PARTS[phase.at];
   if (!('bins' in phase)) return from;
-  const end = windowEnd(phase.bins) ?? Math.max(USUAL_WINDOW_END, phase.bins.length);
-  return from + (to - from) * Math.min(1, phase.bins.length / end);
+  return from + (to - from) * directionShare(phase.mode, phase.bins);
+}
+
+/** Nobody knows how long a direction takes, only how long at the most. */
+function directionShare(mode: Mode, bins: readonly number[]): number {
+  return stopPoint(mode, bins) ? 1 : bins.length / latestStop(mode, bins);
 }

@@ -1,16 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Parameters, ReceiptSubtest } from '../api/schema';
+import type { ReceiptSubtest } from '../api/schema';
 import { uploadOfReceipt, usedBytes } from './receipt';
-
-const parameters: Parameters = {
-  streams: 4,
-  bin_us: 100_000,
-  ramp_cap_us: 4_000_000,
-  measured_us: 10_000_000,
-  idle_probes: 20,
-  probe_interval_us: 50_000,
-  waiting_time_us: 3_000_000,
-};
 
 const upload = (bins: number[], duration_us: number): ReceiptSubtest => ({
   duration_us,
@@ -22,7 +12,7 @@ const upload = (bins: number[], duration_us: number): ReceiptSubtest => ({
 test('the last, partial bin is left out', () => {
   const bins = [...Array<number>(110).fill(500_000), 3];
   const receipt = { test_id: 't', upload: upload(bins, 11_034_000) };
-  expect(uploadOfReceipt(receipt, 'fixed', parameters)).toMatchObject({
+  expect(uploadOfReceipt(receipt, 'fixed', 'full')).toMatchObject({
     goodput_bits_per_second: 40_000_000,
     bytes: 55_000_000,
     duration_us: 11_000_000,
@@ -30,13 +20,23 @@ test('the last, partial bin is left out', () => {
   });
 });
 
+test('what came after the stop does not matter', () => {
+  const bins = [...Array<number>(18).fill(500_000), 9_000_000, 9_000_000, 3];
+  const receipt = { test_id: 't', upload: upload(bins, 2_034_000) };
+  expect(uploadOfReceipt(receipt, 'time_cap', 'accurate')).toMatchObject({
+    goodput_bits_per_second: 40_000_000,
+    duration_us: 2_000_000,
+    stop_reason: 'converged',
+  });
+});
+
 test('a direction the site did not see is absent', () => {
-  expect(uploadOfReceipt({ test_id: 't' }, 'fixed', parameters)).toBeUndefined();
+  expect(uploadOfReceipt({ test_id: 't' }, 'fixed', 'full')).toBeUndefined();
 });
 
 test('a direction too short has no speed', () => {
   const receipt = { test_id: 't', upload: upload(Array<number>(15).fill(9), 1_500_000) };
-  const got = uploadOfReceipt(receipt, 'byte_cap', parameters);
+  const got = uploadOfReceipt(receipt, 'byte_cap', 'full');
   expect(got?.stop_reason).toBe('byte_cap');
   expect(got && 'goodput_bits_per_second' in got).toBe(false);
 });

@@ -1,24 +1,21 @@
 // What the receipt says of the upload is the truth; the running count was a view of it.
-import type { ObservedDirection, Parameters, Receipt, StopReason } from '../api/schema';
+import type { Mode, ObservedDirection, Receipt, StopReason } from '../api/schema';
 import { bytes, type Bytes } from '../unit';
 import { observed } from './direction';
-import { isDone } from './goodput';
-
-const sum = (values: readonly number[]): number =>
-  values.reduce((total, value) => total + value, 0);
+import { sum } from './statistic';
+import { stopPoint } from './stop';
 
 /** The upload recomputed from what the site signed; the last, partial bin is left out. */
 export function uploadOfReceipt(
   receipt: Receipt,
   seen: StopReason,
-  parameters: Parameters,
+  mode: Mode,
 ): ObservedDirection | undefined {
   const { upload } = receipt;
   if (upload === undefined) return undefined;
   const complete = Math.floor(upload.duration_us / upload.bin_us);
   const bins = upload.bins_bytes.slice(0, complete);
-  const stop = isDone(bins, parameters) ? 'fixed' : seen;
-  return observed(bins, stop, parameters);
+  return observed(mode, bins, stopPoint(mode, bins)?.why ?? seen);
 }
 
 /** Payload that went over the line, both ways; more than what the window counted. */

@@ -1,7 +1,7 @@
 // A test from session to receipt: latency idle, download, upload.
 import { fetchReceipt, openSession } from '../api/client';
 import { failureOf } from '../api/problem';
-import type { Observed, ObservedDirection, Receipt, Session } from '../api/schema';
+import type { Mode, Observed, ObservedDirection, Receipt, Session } from '../api/schema';
 import { median } from './delay';
 import { runDirection, type Direction } from './direction';
 import { Prober } from './latency';
@@ -9,7 +9,8 @@ import type { Measured, Message, Start } from './message';
 import { pause } from './pause';
 import { uploadOfReceipt, usedBytes } from './receipt';
 import { connect, opened } from './socket';
-import { troubleOf, type Trouble } from './trouble';
+import { modeOf } from './stop';
+import { Troubled, troubleOf, type Trouble } from './trouble';
 
 type Tell = (message: Message) => void;
 
@@ -18,17 +19,21 @@ const RECEIPT_PAUSE_MS = 1000;
 
 interface Opened {
   session: Session;
+  mode: Mode;
   /** Start of the test by the site's clock. */
   measuredAt: string;
 }
 
 async function openTest(start: Start): Promise<Opened> {
   const askedMs = performance.now();
-  const session = await openSession(start.network);
+  const session = await openSession(start.mode, start.network);
   // The site read its clock about half way between question and answer.
   const sinceRead = (performance.now() - askedMs) / 2;
   const measuredAt = new Date(Date.parse(session.server_time) + sinceRead).toISOString();
-  return { session, measuredAt };
+  const mode = modeOf(session.mode);
+  // The reply decides; by a mode that is not known here nothing can be measured.
+  if (mode === undefined) throw new Troubled('site_error');
+  return { session, mode, measuredAt };
 }
 
 interface Directions {
@@ -37,13 +42,18 @@ interface Directions {
   trouble: Trouble | undefined;
 }
 
-async function runDirections(session: Session, prober: Prober, tell: Tell): Promise<Directions> {
+async function runDirections(
+  { session, mode }: Opened,
+  prober: Prober,
+  tell: Tell,
+): Promise<Directions> {
   const { token, parameters } = session;
+  const run = { token, mode, streams: parameters.streams, prober };
   const done: Directions = { trouble: undefined };
   for (const direction of ['download', 'upload'] satisfies Direction[]) {
-    const report = (bins: number[]): void => tell({ kind: 'bins', direction, bins });
+    const report = (bins: number[]): void => tell({ kind: 'bins', direction, mode, bins });
     try {
-      const observed = await runDirection({ direction, token, parameters, prober, report });
+      const observed = await runDirection({ ...run, direction, report });
       done[direction] = observed;
       tell({ kind: 'direction_done', direction, observed });
     } catch (thrown) {
@@ -70,7 +80,8 @@ async function askReceipt(session: Session, trouble: Trouble | undefined): Promi
 }
 
 export async function runTest(start: Start, tell: Tell): Promise<Measured> {
-  const { session, measuredAt } = await openTest(start);
+  const test = await openTest(start);
+  const { session, mode, measuredAt } = test;
   const socket = connect('latency', session.token);
   try {
     await opened(socket, 'latency', session.token);
@@ -78,10 +89,10 @@ export async function runTest(start: Start, tell: Tell): Promise<Measured> {
     tell({ kind: 'idle_rtt' });
     const idle = await prober.runIdle();
     tell({ kind: 'idle_done', idle_rtt: median(idle) });
-    const directions = await runDirections(session, prober, tell);
+    const directions = await runDirections(test, prober, tell);
     tell({ kind: 'receipt' });
     const receipt = await askReceipt(session, directions.trouble);
-    const observed = assemble(directions, receipt, session, prober);
+    const observed = assemble(directions, receipt, mode, prober);
     return {
       session,
       receipt,
@@ -99,10 +110,10 @@ export async function runTest(start: Start, tell: Tell): Promise<Measured> {
 function assemble(
   { download, upload: seen }: Directions,
   receipt: Receipt,
-  { parameters }: Session,
+  mode: Mode,
   prober: Prober,
 ): Observed {
-  const upload = seen && uploadOfReceipt(receipt, seen.stop_reason, parameters);
+  const upload = seen && uploadOfReceipt(receipt, seen.stop_reason, mode);
   return {
     ...(download && { download, working_download: prober.sample('working_download') }),
     ...(upload && { upload, working_upload: prober.sample('working_upload') }),

@@ -112,7 +112,7 @@ impl<'a> Track<'a> {
         let congestion = net::tcp::congestion(socket);
         let id = subtest
             .recorder()
-            .join(subtest.elapsed(), congestion, look(socket))?;
+            .join(subtest.elapsed(), congestion, look(session, socket))?;
         let longest = session.claims.caps.subtest_us.duration();
         let deadline = Instant::from_std(subtest.began + longest);
         Some(Self {
@@ -128,7 +128,7 @@ impl<'a> Track<'a> {
     }
 
     fn sample(&self, socket: &TcpStream) {
-        if let Some(sample) = look(socket) {
+        if let Some(sample) = look(self.session, socket) {
             let at = self.subtest.elapsed();
             self.subtest.recorder().sampled(self.id, at, sample);
         }
@@ -154,9 +154,10 @@ impl<'a> Track<'a> {
     }
 }
 
-/// The kernel's account of a connection, as the recorder wants it.
-fn look(socket: &TcpStream) -> Option<Sample> {
-    let info = net::tcp::info(socket)?;
+/// The kernel's account of a connection to the client itself, as the recorder
+/// wants it.
+fn look(session: &Session, socket: &TcpStream) -> Option<Sample> {
+    let info = net::tcp::info(socket).filter(|_| !session.proxied)?;
     let tcp = TcpRecord {
         min_rtt_us: info.min_rtt_us,
         srtt_us: info.srtt_us,
