@@ -65,12 +65,11 @@ struct Count {
 }
 
 impl Count {
+    /// The time is taken under the lock: whoever looks at the bins that are
+    /// over must never see one of them grow afterwards.
     fn add(&self, bytes: u64) {
-        let at = self.origin.elapsed();
-        self.bins
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .add(at, bytes);
+        let mut bins = self.bins.lock().unwrap_or_else(PoisonError::into_inner);
+        bins.add(self.origin.elapsed(), bytes);
     }
 }
 
