@@ -1,5 +1,6 @@
 //! The order of things: links, runs, clients in turn.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::{LinksArgs, Set, gate, plot};
 pub(crate) fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
     let links = chosen(args)?;
     if args.list {
-        list(&links);
+        list(&links)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(why) = netns::refused() {
@@ -69,21 +70,20 @@ fn chosen(args: &LinksArgs) -> anyhow::Result<Vec<Named>> {
         .collect()
 }
 
-fn list(links: &[Named]) {
+fn list(links: &[Named]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     for link in links {
         let stands_in = if link.stands_in {
             " (trace missing: a radio stands in)"
         } else {
             ""
         };
-        println!(
-            "{:<20} {:<9}{stands_in}",
-            link.line.name,
-            link.line.family().name()
-        );
-        println!("    down {}", serde_json::json!(brief(&link.down)));
-        println!("    up   {}", serde_json::json!(brief(&link.up)));
+        let (name, family) = (link.line.name, link.line.family().name());
+        writeln!(out, "{name:<20} {family:<9}{stands_in}")?;
+        writeln!(out, "    down {}", serde_json::json!(brief(&link.down)))?;
+        writeln!(out, "    up   {}", serde_json::json!(brief(&link.up)))?;
     }
+    Ok(())
 }
 
 /// A direction without the hours of a trace.
