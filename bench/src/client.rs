@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -139,18 +139,18 @@ fn ispeed(mode: &str, world: &World, tools: &Tools<'_>) -> anyhow::Result<Ran> {
     command
         .args(["--no-submit", "--json", "--state"])
         .arg(tools.folder.join("state"));
-    let (text, why, cpu_seconds) = finish(command, tools)?;
-    if why.contains("mode_unsupported") {
+    let ended = finish(command, tools)?;
+    if ended.err.contains("mode_unsupported") {
         return Ok(Ran::Missing(format!("the site refuses mode {mode}")));
     }
-    let Ok(said) = serde_json::from_str::<Value>(&text) else {
-        return Ok(Ran::Failed(last_line(&why)));
+    let Ok(said) = serde_json::from_str::<Value>(&ended.out) else {
+        return Ok(Ran::Failed(ended.why()));
     };
     Ok(Ran::Outcome(Outcome {
         download: ispeed_said(&said["download"]),
         upload: ispeed_said(&said["upload"]),
         idle_rtt_us: said["idle_rtt_us"].as_f64(),
-        cpu_seconds,
+        cpu_seconds: ended.cpu_seconds,
     }))
 }
 
@@ -182,14 +182,14 @@ fn iperf3(world: &World, tools: &Tools<'_>) -> anyhow::Result<Ran> {
             "--json",
         ]);
         command.args(reverse.then_some("--reverse"));
-        let (text, why, cpu_seconds) = finish(command, tools)?;
-        let Ok(said) = serde_json::from_str::<Value>(&text) else {
-            return Ok(Ran::Failed(last_line(&why)));
+        let ended = finish(command, tools)?;
+        let Ok(said) = serde_json::from_str::<Value>(&ended.out) else {
+            return Ok(Ran::Failed(ended.why()));
         };
         if let Some(error) = said["error"].as_str() {
             return Ok(Ran::Failed(error.into()));
         }
-        outcome.cpu_seconds += cpu_seconds;
+        outcome.cpu_seconds += ended.cpu_seconds;
         let heard = iperf3_said(&said["end"]["sum_received"]);
         *(if reverse {
             &mut outcome.download
@@ -210,9 +210,23 @@ fn iperf3_said(sum: &Value) -> Option<Said> {
     })
 }
 
-/// Runs a client's process to its end: standard output, standard error, CPU
-/// seconds.
-fn finish(mut command: Command, tools: &Tools<'_>) -> anyhow::Result<(String, String, f64)> {
+/// A client's process that has ended.
+struct Finished {
+    out: String,
+    err: String,
+    cpu_seconds: f64,
+    status: ExitStatus,
+}
+
+impl Finished {
+    /// Why there is no result.
+    fn why(&self) -> String {
+        format!("{} ({})", last_line(&self.err), self.status)
+    }
+}
+
+/// Runs a client's process to its end.
+fn finish(mut command: Command, tools: &Tools<'_>) -> anyhow::Result<Finished> {
     let path = |name: &str| -> PathBuf { tools.folder.join(name) };
     let (out, err) = (path("client.out"), path("client.err"));
     command.stdin(Stdio::null());
@@ -223,7 +237,10 @@ fn finish(mut command: Command, tools: &Tools<'_>) -> anyhow::Result<(String, St
     let before = children_seconds()?;
     let mut child = command.spawn().context("starting the client")?;
     let began = net::now();
-    while child.try_wait()?.is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
         std::thread::sleep(STEP);
         let stopped = tools.stopped.load(Ordering::Relaxed);
         if stopped || net::now().duration_since(began) > PATIENCE {
@@ -231,10 +248,15 @@ fn finish(mut command: Command, tools: &Tools<'_>) -> anyhow::Result<(String, St
             child.wait()?;
             ensure!(!stopped, "stopped");
         }
-    }
+    };
     let cpu_seconds = children_seconds()? - before;
     let read = |path: &Path| std::fs::read(path).map(|b| String::from_utf8_lossy(&b).into_owned());
-    Ok((read(&out)?, read(&err)?, cpu_seconds))
+    Ok(Finished {
+        out: read(&out)?,
+        err: read(&err)?,
+        cpu_seconds,
+        status,
+    })
 }
 
 /// CPU time of all processes that were waited for.
