@@ -67,7 +67,7 @@ struct LinksArgs {
     /// Who measures, in turn: ispeed-MODE, iperf3.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Client::parse, default_value = "ispeed-full,iperf3")]
     clients: Vec<Client>,
-    /// Folder of results.csv, summary.md, summary.json and errors.svg.
+    /// Folder of results.csv, summary.md, summary.json, errors.svg and logs/ (truth per 100 ms).
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     out: PathBuf,
     /// Folder of rate traces; a radio stands in for those that are missing.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 
 use crate::client::{Client, Outcome, Ran, Tools, find_ispeed};
+use crate::emulate::Log;
 use crate::link::SECOND;
 use crate::links::{Line, Named, REPORTING, TUNING};
 use crate::netns::{self, World};
@@ -174,9 +175,19 @@ impl<'a> Bench<'a> {
             seed,
         };
         let rows = cell.rows(&outcome, &log);
+        self.keep(&cell, &log)?;
         show(&rows, &outcome, log.nanoseconds);
         self.rows.extend(rows);
         Ok(())
+    }
+
+    /// The emulator's log, for work on estimators without a network.
+    fn keep(&self, cell: &Cell<'_>, log: &Log) -> anyhow::Result<()> {
+        let folder = self.args.out.join("logs");
+        std::fs::create_dir_all(&folder)?;
+        let (link, client) = (cell.link.line.name, &cell.client);
+        let name = format!("{link}-{client}-{}.json", cell.run);
+        Ok(std::fs::write(folder.join(name), serde_json::to_vec(log)?)?)
     }
 
     /// Writes everything known so far.
