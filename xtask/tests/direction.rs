@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["metric", "wire", "net", "client", "server", "platform"],
     ),
     ("xtask", &[]),
+    ("bench", &["net"]),
 ];
 
 /// What is wrong with the dependencies among the packages of a workspace.

@@ -1,0 +1,122 @@
+//! The measuring bench: our client and its peers over links whose truth is
+//! known. `cargo xtask bench links --help`.
+#![cfg(target_os = "linux")]
+
+mod client;
+mod emulate;
+mod gate;
+mod link;
+mod links;
+mod netns;
+mod pace;
+mod plot;
+mod random;
+mod row;
+mod summary;
+mod turns;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::client::Client;
+
+/// Measures the measurers.
+#[derive(Debug, Parser)]
+#[command(arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run clients in turn over emulated links and compare what they say with the truth.
+    #[command(after_help = "Examples:\n  \
+        cargo xtask bench links --list\n  \
+        cargo xtask bench links --set reporting --runs 10\n  \
+        cargo xtask bench links --only t-25-20ms-bloat,t-radio-20 --runs 2 --clients ispeed-full,iperf3\n\n\
+        Needs root (network namespaces and /dev/net/tun) and iproute2; peers where installed.\n\
+        A run of both directions takes about 25 s; the bench says how long it will take.\n\n\
+        Exit status: 0 done; 1 broken off; 2 namespaces or TUN are not allowed here")]
+    Links(LinksArgs),
+    /// Be the emulator of one link until standard input closes (the bench starts this).
+    #[command(hide = true)]
+    Emulate(EmulateArgs),
+}
+
+/// Which links. What is tuned on one set is reported on the other.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Set {
+    Tuning,
+    Reporting,
+}
+
+#[derive(Args, Debug)]
+struct LinksArgs {
+    /// The set of links.
+    #[arg(long, value_enum, default_value_t = Set::Tuning)]
+    set: Set,
+    /// Only these links, of any set, with commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Runs of each client on each link.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    runs: u64,
+    /// Who measures, in turn: ispeed-MODE, iperf3.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Client::parse, default_value = "ispeed-full,iperf3")]
+    clients: Vec<Client>,
+    /// Folder of results.csv, summary.md, summary.json, errors.svg and logs/ (truth per 100 ms).
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    out: PathBuf,
+    /// Folder of rate traces; a radio stands in for those that are missing.
+    #[arg(long, value_name = "DIR", default_value = "../shared/data/traces")]
+    traces: PathBuf,
+    /// Our executable [default: beside this one]
+    #[arg(long, value_name = "FILE")]
+    ispeed: Option<PathBuf>,
+    /// Print the summary as JSON at the end.
+    #[arg(long)]
+    json: bool,
+    /// Print the links and exit.
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Args, Debug)]
+struct EmulateArgs {
+    #[arg(long)]
+    link: String,
+    #[arg(long)]
+    seed: u64,
+    #[arg(long)]
+    site: String,
+    #[arg(long)]
+    citizen: String,
+    #[arg(long)]
+    traces: PathBuf,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Links(args) => turns::links(&args),
+        Command::Emulate(args) => links::find(&args.link, &args.traces)
+            .and_then(|link| emulate::run(&link, args.seed, &args.site, &args.citizen))
+            .map(|()| ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("bench: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        super::Cli::command().debug_assert();
+    }
+}

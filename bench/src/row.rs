@@ -1,0 +1,146 @@
+//! One row for each run and direction: what was said, and what was true.
+
+use serde::Serialize;
+
+use crate::client::{Outcome, Said};
+use crate::emulate::Log;
+use crate::gate;
+use crate::link::{HORIZON, SECOND, Truth};
+use crate::links::{Family, Named};
+use crate::pace::Rate;
+
+/// Share of an IP packet of 1500 bytes that is TCP payload (IPv4, timestamps).
+pub(crate) const PAYLOAD_SHARE: f64 = 1448.0 / 1500.0;
+
+/// A row of `results.csv`. Empty means not measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Row {
+    pub(crate) link: String,
+    pub(crate) family: &'static str,
+    pub(crate) client: String,
+    pub(crate) run: u64,
+    pub(crate) seed: u64,
+    pub(crate) direction: &'static str,
+    pub(crate) reported_bits_per_second: Option<f64>,
+    pub(crate) low_bits_per_second: Option<f64>,
+    pub(crate) high_bits_per_second: Option<f64>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) seconds: Option<f64>,
+    pub(crate) stop: String,
+    pub(crate) truth_bits_per_second: Option<f64>,
+    /// Reported over truth, less one.
+    pub(crate) error: Option<f64>,
+    /// What was moved, in ten seconds of the truth.
+    pub(crate) data_ratio: Option<f64>,
+    /// Of the whole run, both directions.
+    pub(crate) cpu_seconds: Option<f64>,
+    pub(crate) idle_rtt_us: Option<f64>,
+    pub(crate) link_rtt_us: u64,
+    pub(crate) began_seconds: Option<f64>,
+    pub(crate) late_share: f64,
+    pub(crate) overflow: u64,
+    pub(crate) policed: u64,
+    pub(crate) lost: u64,
+    /// Why the run does not count.
+    pub(crate) void: String,
+    /// Why there is no figure.
+    pub(crate) failed: String,
+}
+
+/// Where a row belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Cell<'a> {
+    pub(crate) link: &'a Named,
+    pub(crate) client: String,
+    pub(crate) run: u64,
+    pub(crate) seed: u64,
+}
+
+impl Cell<'_> {
+    /// Both rows of a run.
+    pub(crate) fn rows(&self, outcome: &Result<Outcome, String>, log: &Log) -> [Row; 2] {
+        let none = Outcome::default();
+        let (given, failed) = match outcome {
+            Ok(outcome) => (outcome, ""),
+            Err(why) => (&none, why.as_str()),
+        };
+        let row = |direction, said: &Option<Said>, truth, rate| {
+            let mut row = self.row(direction, said.as_ref(), truth, rate, log);
+            row.failed = match (failed, said) {
+                ("", None) => "no estimate".into(),
+                (why, _) => why.into(),
+            };
+            row.idle_rtt_us = given.idle_rtt_us;
+            row.cpu_seconds = outcome.as_ref().ok().map(|outcome| outcome.cpu_seconds);
+            row
+        };
+        let (down, up) = (&self.link.down.rate, &self.link.up.rate);
+        [
+            row("download", &given.download, &log.download, down),
+            row("upload", &given.upload, &log.upload, up),
+        ]
+    }
+
+    fn row(
+        &self,
+        direction: &'static str,
+        said: Option<&Said>,
+        truth: &Truth,
+        rate: &Rate,
+        log: &Log,
+    ) -> Row {
+        let true_rate = true_rate(self.link.line.family(), rate, truth);
+        let reported = said.map(|said| said.bits_per_second);
+        let over_truth = |amount: f64| true_rate.map(|truth| amount / truth);
+        let ten_seconds = |said: &Said| over_truth(said.bytes as f64 * 8.0 / 10.0);
+        Row {
+            link: self.link.line.name.into(),
+            family: self.link.line.family().name(),
+            client: self.client.clone(),
+            run: self.run,
+            seed: self.seed,
+            direction,
+            reported_bits_per_second: reported,
+            low_bits_per_second: said.and_then(|said| said.interval).map(|i| i[0]),
+            high_bits_per_second: said.and_then(|said| said.interval).map(|i| i[1]),
+            bytes: said.map(|said| said.bytes),
+            seconds: said.map(|said| said.seconds),
+            stop: said.map(|said| said.stop.clone()).unwrap_or_default(),
+            truth_bits_per_second: true_rate,
+            error: reported.and_then(over_truth).map(|ratio| ratio - 1.0),
+            data_ratio: said.and_then(ten_seconds),
+            cpu_seconds: None,
+            idle_rtt_us: None,
+            link_rtt_us: self.link.line.rtt_us(),
+            began_seconds: truth.begun.map(|at| at as f64 / SECOND as f64),
+            late_share: gate::late_share(log),
+            overflow: truth.overflow,
+            policed: truth.policed,
+            lost: truth.lost,
+            void: gate::void(log).unwrap_or_default(),
+            failed: String::new(),
+        }
+    }
+}
+
+/// Payload per second that the link carried or could carry.
+fn true_rate(family: Family, rate: &Rate, truth: &Truth) -> Option<f64> {
+    let ip = match (family, rate) {
+        (Family::Constant, Rate::Constant(rate)) => *rate as f64,
+        _ => truth.could_carry_bytes? as f64 * 8.0 * SECOND as f64 / HORIZON as f64,
+    };
+    Some(ip * PAYLOAD_SHARE)
+}
+
+impl Row {
+    /// Whether it counts in the summary.
+    pub(crate) fn counts(&self) -> bool {
+        self.void.is_empty() && self.error.is_some()
+    }
+
+    /// Whether the stated interval holds the truth; nothing without one.
+    pub(crate) fn covers(&self) -> Option<bool> {
+        let (low, high) = (self.low_bits_per_second?, self.high_bits_per_second?);
+        Some((low..=high).contains(&self.truth_bits_per_second?))
+    }
+}
