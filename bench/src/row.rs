@@ -144,3 +144,54 @@ impl Row {
         Some((low..=high).contains(&self.truth_bits_per_second?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn near(got: Option<f64>, want: f64) {
+        assert!(
+            got.is_some_and(|got| (got / want - 1.0).abs() < 1e-9),
+            "{got:?}"
+        );
+    }
+
+    #[test]
+    fn truth_of_a_constant_link_is_its_payload() {
+        let rate = Rate::Constant(15_000_000);
+        near(
+            true_rate(Family::Constant, &rate, &Truth::default()),
+            14_480_000.0,
+        );
+    }
+
+    #[test]
+    fn truth_of_a_varying_link_is_what_it_could_carry() {
+        let rate = Rate::Constant(15_000_000);
+        assert_eq!(true_rate(Family::Varying, &rate, &Truth::default()), None);
+        let truth = Truth {
+            could_carry_bytes: Some(15_000_000),
+            ..Truth::default()
+        };
+        near(true_rate(Family::Varying, &rate, &truth), 11_584_000.0);
+    }
+
+    #[test]
+    fn a_run_that_failed_has_rows_without_figures() {
+        let link = crate::links::find("r-20-30ms", std::path::Path::new("none")).unwrap();
+        let cell = Cell {
+            link: &link,
+            client: "x".into(),
+            run: 1,
+            seed: 1,
+        };
+        let rows = cell.rows(&Err("it broke".into()), &Log::default());
+        for row in rows {
+            assert!(!row.counts() && row.failed == "it broke");
+            assert_eq!(
+                (row.error, row.covers(), row.cpu_seconds),
+                (None, None, None)
+            );
+        }
+    }
+}
