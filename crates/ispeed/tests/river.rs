@@ -132,6 +132,8 @@ fn the_command_line_measures_and_is_acknowledged() {
         "--json",
     ])
     .args([
+        "--mode",
+        "accurate",
         "--network",
         "mobile",
         "--technology",
