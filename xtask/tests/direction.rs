@@ -12,7 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("client", &["metric", "wire", "net"]),
     ("server", &["metric", "wire", "net"]),
-    ("platform", &["metric"]),
+    ("platform", &["metric", "wire"]),
     (
         "ispeed",
         &["metric", "wire", "net", "client", "server", "platform"],

@@ -4,5 +4,6 @@
 //! follows, and its `spec` holds that specification's constants by their names.
 #![warn(missing_docs)]
 
+pub mod locate;
 pub mod native;
 pub mod websocket;
