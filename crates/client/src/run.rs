@@ -5,7 +5,7 @@ use std::time::Duration;
 use metric::delay::Probes;
 use metric::goodput::{Mode, StopReason};
 use metric::receipt::ReceiptV1;
-use metric::submission::{Network, Observed, ObservedSubtest};
+use metric::submission::{Network, Observed, ObservedSubtest, WEBSOCKET};
 use metric::unit::{BitRate, Micros};
 use wire::native::message::{SessionReply, SessionRequest};
 use wire::native::spec;
@@ -112,7 +112,8 @@ pub async fn run(
         idle: sent(idle),
         working_download: sent(working_download),
         working_upload: sent(working_upload),
-        connection: Some("websocket".into()),
+        connection: Some(WEBSOCKET.into()),
+        ..Observed::default()
     };
     Ok(Outcome {
         session,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::loss::Loss;
 use crate::unit::Micros;
 
 /// One singleton: the round-trip delay of one probe, or undefined when none
@@ -57,6 +58,64 @@ impl Probes {
             .map(|&us| Delay::Defined(Micros(u64::from(us))))
             .chain((0..lost).map(|_| Delay::Undefined))
             .collect()
+    }
+}
+
+/// A sample of round-trip delays by UDP, with what is known of the way each
+/// loss went. What was lost and stands in neither direction was lost on a way
+/// that nobody can tell.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UdpProbes {
+    /// Probes sent.
+    pub sent: u32,
+    /// Probes answered in time; the length of `rtt_us`.
+    pub received: u32,
+    /// Round-trip delay of each answered probe in order of sending, without
+    /// the time it spent in the reflector, in µs.
+    pub rtt_us: Vec<u32>,
+    /// Probes that never reached the site; absent when the reflector does not
+    /// count for itself (RFC 8762 §4.2, stateless).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_forward: Option<u32>,
+    /// Answers that never came back; absent likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_backward: Option<u32>,
+}
+
+impl UdpProbes {
+    /// The sample as round trips alone.
+    pub fn probes(&self) -> Probes {
+        Probes {
+            sent: self.sent,
+            received: self.received,
+            rtt_us: self.rtt_us.clone(),
+        }
+    }
+
+    /// Whether the counts agree and are such as a test can have.
+    pub fn is_consistent(&self) -> bool {
+        let known = |lost: Option<u32>| u64::from(lost.unwrap_or(0));
+        let lost = known(self.lost_forward) + known(self.lost_backward);
+        usize::try_from(self.received) == Ok(self.rtt_us.len())
+            && u64::from(self.received) + lost <= u64::from(self.sent)
+            && self.sent <= MAX_PROBES
+    }
+
+    /// Loss of round trips; `None` when nothing was sent.
+    pub fn loss(&self) -> Option<Loss> {
+        Loss::new(self.sent, self.sent.checked_sub(self.received)?)
+    }
+
+    /// Loss on the way to the site, of all that was sent; `None` when not known.
+    pub fn forward_loss(&self) -> Option<Loss> {
+        Loss::new(self.sent, self.lost_forward?)
+    }
+
+    /// Loss on the way back, of what reached the site; `None` when not known.
+    pub fn backward_loss(&self) -> Option<Loss> {
+        let lost = self.lost_backward?;
+        Loss::new(self.received.checked_add(lost)?, lost)
     }
 }
 
@@ -157,6 +216,33 @@ mod tests {
         assert!(probes.is_consistent());
         assert_eq!(probes.sample(), sample(&[7], 1));
         assert_eq!(probes.median(), Some(Micros(7)));
+    }
+
+    fn by_udp(sent: u32, received: u32, lost: [u32; 2]) -> UdpProbes {
+        UdpProbes {
+            sent,
+            received,
+            rtt_us: vec![7; received as usize],
+            lost_forward: Some(lost[0]),
+            lost_backward: Some(lost[1]),
+        }
+    }
+
+    #[test]
+    fn each_way_is_judged_by_what_entered_it() {
+        let probes = by_udp(100, 80, [10, 8]);
+        assert!(probes.is_consistent());
+        assert_eq!(probes.loss(), Loss::new(100, 20));
+        assert_eq!(probes.forward_loss(), Loss::new(100, 10));
+        assert_eq!(probes.backward_loss(), Loss::new(88, 8));
+        assert_eq!(by_udp(0, 0, [0, 0]).forward_loss(), None);
+    }
+
+    #[test]
+    fn more_lost_than_sent_is_not_believed() {
+        assert!(!by_udp(10, 5, [3, 3]).is_consistent());
+        assert!(!by_udp(10, 5, [u32::MAX, u32::MAX]).is_consistent());
+        assert!(!by_udp(u32::MAX, 0, [0, 0]).is_consistent());
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub mod delay;
 pub mod figure;
 pub mod goodput;
 pub mod key;
+pub mod latency;
+pub mod loss;
 pub mod month;
 pub mod position;
 pub mod prefix;

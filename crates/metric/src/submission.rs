@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::bins::{BIN, MAX_BINS};
-use crate::delay::{Delay, Probes, median};
+use crate::delay::{Delay, Probes, UdpProbes, median};
 use crate::goodput::StopReason;
 use crate::position::PositionClaim;
 use crate::receipt::ReceiptV1;
@@ -55,10 +55,28 @@ pub struct Observed {
     /// Probes while uploading.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub working_upload: Option<Probes>,
-    /// What carried the probes: `websocket`, later also others.
+    /// Probes by UDP before any load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp_idle: Option<UdpProbes>,
+    /// Probes by UDP while downloading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp_working_download: Option<UdpProbes>,
+    /// Probes by UDP while uploading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp_working_upload: Option<UdpProbes>,
+    /// Longer and denser probes by UDP without load, for loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp_train: Option<UdpProbes>,
+    /// What carried the probes that the delays of the result are of:
+    /// [`WEBSOCKET`], [`UDP`], later also others. Absent: WebSocket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
 }
+
+/// Probes on a WebSocket connection of their own.
+pub const WEBSOCKET: &str = "websocket";
+/// STAMP test packets (RFC 8762).
+pub const UDP: &str = "udp";
 
 /// One direction as the client saw it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -152,16 +170,37 @@ pub struct App {
 }
 
 impl Observed {
+    /// Probes before any load, of the kind that [`Self::connection`] names.
+    pub fn idle_probes(&self) -> Option<Probes> {
+        self.carried(&self.udp_idle, &self.idle)
+    }
+
+    /// Probes while downloading and while uploading, likewise.
+    pub fn working_probes(&self) -> [Option<Probes>; 2] {
+        [
+            self.carried(&self.udp_working_download, &self.working_download),
+            self.carried(&self.udp_working_upload, &self.working_upload),
+        ]
+    }
+
+    fn carried(&self, udp: &Option<UdpProbes>, other: &Option<Probes>) -> Option<Probes> {
+        if self.connection.as_deref() == Some(UDP) {
+            udp.as_ref().map(UdpProbes::probes)
+        } else {
+            other.clone()
+        }
+    }
+
     /// Median round-trip delay before any load.
     pub fn idle_rtt(&self) -> Option<Micros> {
-        self.idle.as_ref()?.median()
+        self.idle_probes()?.median()
     }
 
     /// Median round-trip delay under load, both directions together.
     pub fn working_rtt(&self) -> Option<Micros> {
-        let probes = [&self.working_download, &self.working_upload];
+        let probes = self.working_probes();
         let sample: Vec<Delay> = probes
-            .into_iter()
+            .iter()
             .flatten()
             .filter(|probes| probes.is_consistent())
             .flat_map(Probes::sample)
@@ -196,7 +235,28 @@ impl Observed {
                 "`received` values in `rtt_us`, and no more than `sent`",
             )?;
         }
-        Ok(())
+        for (name, probes) in self.by_udp() {
+            let fits = probes.is_none_or(UdpProbes::is_consistent);
+            require(
+                fits,
+                format!("observed.{name}"),
+                "`received` values in `rtt_us`, and with the lost no more than `sent`",
+            )?;
+        }
+        let connection = self.connection.as_deref();
+        short("observed.connection", connection, 32)
+    }
+}
+
+impl Observed {
+    /// Every sample by UDP, with the name of its member.
+    pub fn by_udp(&self) -> [(&'static str, Option<&UdpProbes>); 4] {
+        [
+            ("udp_idle", self.udp_idle.as_ref()),
+            ("udp_working_download", self.udp_working_download.as_ref()),
+            ("udp_working_upload", self.udp_working_upload.as_ref()),
+            ("udp_train", self.udp_train.as_ref()),
+        ]
     }
 }
 
@@ -254,4 +314,47 @@ pub struct OutOfRange {
     pub field: String,
     /// What was expected.
     pub expected: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probes(rtt_us: &[u32]) -> UdpProbes {
+        let sent = u32::try_from(rtt_us.len()).unwrap();
+        UdpProbes {
+            sent,
+            received: sent,
+            rtt_us: rtt_us.to_vec(),
+            ..UdpProbes::default()
+        }
+    }
+
+    #[test]
+    fn the_delay_is_that_of_the_carrier_named() {
+        let mut observed = Observed {
+            idle: Some(probes(&[900]).probes()),
+            udp_idle: Some(probes(&[700])),
+            ..Observed::default()
+        };
+        assert_eq!(observed.idle_rtt(), Some(Micros(900)));
+        observed.connection = Some(WEBSOCKET.into());
+        assert_eq!(observed.idle_rtt(), Some(Micros(900)));
+        observed.connection = Some(UDP.into());
+        assert_eq!(observed.idle_rtt(), Some(Micros(700)));
+        observed.udp_idle = None;
+        assert_eq!(observed.idle_rtt(), None, "another carrier's is not taken");
+    }
+
+    #[test]
+    fn an_impossible_sample_is_named() {
+        let mut observed = Observed {
+            udp_train: Some(probes(&[700])),
+            ..Observed::default()
+        };
+        assert_eq!(observed.check(), Ok(()));
+        observed.udp_train.as_mut().unwrap().sent = 0;
+        let refused = observed.check().unwrap_err();
+        assert_eq!(refused.field, "observed.udp_train");
+    }
 }

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { median } from './delay';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import type { Probes } from '../api/schema';
+import { microseconds } from '../unit';
+import { latencyOf, median, responsiveness, type Latency } from './delay';
 
 const sample = (rtt_us: number[], lost = 0) => ({
   sent: rtt_us.length + lost,
@@ -25,4 +28,23 @@ test('both directions make one sample', () => {
 test('nothing sent has no median', () => {
   expect(median(sample([]))).toBeUndefined();
   expect(median()).toBeUndefined();
+});
+
+const path = new URL('../../../testdata/method/latency.json', import.meta.url);
+const golden = JSON.parse(readFileSync(path, 'utf8')) as {
+  name: string;
+  probes: Probes;
+  latency: Latency;
+}[];
+
+describe('the golden samples hold', () => {
+  test.each(golden)('$name', ({ probes, latency }) => {
+    expect(latencyOf(probes)).toEqual(latency);
+  });
+});
+
+test('responsiveness counts round trips', () => {
+  expect(responsiveness(microseconds(60_000))).toBe(1000);
+  expect(responsiveness(microseconds(0))).toBeUndefined();
+  expect(responsiveness(undefined)).toBeUndefined();
 });

@@ -4,7 +4,7 @@ import { circumstances } from '../context/context.svelte';
 import { mayLocate } from '../context/position';
 import type { ObservedDirection, Probes } from '../api/schema';
 import { outbox } from '../queue/outbox.svelte';
-import { median } from './delay';
+import { latencyOf, median } from './delay';
 import type { Measured, Message, Start } from './message';
 import type { Figures, Phase, Speed } from './phase';
 import { keepScreenOn, type Release } from './screen';
@@ -117,6 +117,11 @@ function figuresOf({ observed }: Measured): Figures {
     ...(upload && { upload }),
     ...(idle_rtt !== undefined && { idle_rtt }),
     ...(working_rtt !== undefined && { working_rtt }),
+    ...(observed.idle && { idle: latencyOf(observed.idle) }),
+    ...(observed.working_download && {
+      working_download: latencyOf(observed.working_download),
+    }),
+    ...(observed.working_upload && { working_upload: latencyOf(observed.working_upload) }),
   };
 }
 

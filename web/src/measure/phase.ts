@@ -1,6 +1,7 @@
 // The measuring page is a function of this one value.
 import type { Mode } from '../api/schema';
 import type { BitsPerSecond, Bytes, Microseconds } from '../unit';
+import type { Latency } from './delay';
 import type { Direction } from './direction';
 import { level, rateOver } from './goodput';
 import { rampEnd } from './ramp';
@@ -18,6 +19,10 @@ export interface Figures {
   upload?: Speed;
   idle_rtt?: Microseconds;
   working_rtt?: Microseconds;
+  /** Statistics of each sample that was taken. */
+  idle?: Latency;
+  working_download?: Latency;
+  working_upload?: Latency;
 }
 
 export type Phase =

@@ -3,6 +3,7 @@
 use metric::submission::ObservedSubtest;
 use serde_json::{Map, Value, json};
 
+use super::latency;
 use crate::run::Outcome;
 use crate::submit::Acknowledged;
 
@@ -58,6 +59,8 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
         "working_rtt_us",
         observed.working_rtt().map(|rtt| json!(rtt)),
     );
+    put("latency", Some(latency::latency(observed)));
+    put("loss", latency::loss(observed));
     put("complete", Some(json!(outcome.is_complete())));
     put("submission", Some(json!(submitted.name())));
     match submitted {

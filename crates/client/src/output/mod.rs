@@ -1,6 +1,7 @@
 //! Results for people and for programs.
 
 mod json;
+mod latency;
 mod progress;
 mod text;
 

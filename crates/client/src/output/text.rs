@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use metric::submission::ObservedSubtest;
-use metric::unit::{BitRate, Micros};
+use metric::unit::BitRate;
 
 use super::json::Submitted;
+use super::latency::{self, decimal};
 use crate::run::Outcome;
 
 /// A few lines for a terminal.
@@ -25,14 +26,9 @@ pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
         say("Tải lên", "Upload"),
         direction(observed.upload.as_ref(), none, english),
     );
-    line(
-        say("Độ trễ khi rảnh", "Idle latency"),
-        delay(observed.idle_rtt(), none, english),
-    );
-    line(
-        say("Độ trễ khi tải", "Working latency"),
-        delay(observed.working_rtt(), none, english),
-    );
+    for (name, value) in latency::lines(observed, english) {
+        line(name, value);
+    }
     line(
         say("Dữ liệu đã dùng", "Data used"),
         megabytes(outcome, english),
@@ -79,11 +75,6 @@ fn megabits(rate: BitRate, english: bool) -> String {
     decimal(text, english)
 }
 
-fn delay(rtt: Option<Micros>, none: &str, english: bool) -> String {
-    let milliseconds = |rtt: Micros| format!("{}.{} ms", rtt.0 / 1000, rtt.0 % 1000 / 100);
-    rtt.map_or_else(|| none.into(), |rtt| decimal(milliseconds(rtt), english))
-}
-
 fn megabytes(outcome: &Outcome, english: bool) -> String {
     let directions = [&outcome.observed.download, &outcome.observed.upload];
     let bytes: u64 = directions.into_iter().flatten().map(|s| s.bytes).sum();
@@ -91,14 +82,6 @@ fn megabytes(outcome: &Outcome, english: bool) -> String {
         format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
         english,
     )
-}
-
-fn decimal(text: String, english: bool) -> String {
-    if english {
-        text
-    } else {
-        text.replace('.', ",")
-    }
 }
 
 fn counted(submitted: &Submitted, english: bool) -> String {
@@ -161,7 +144,5 @@ mod tests {
         assert_eq!(vi(48_219_000), "48,2");
         assert_eq!(vi(948_219_000), "948");
         assert_eq!(megabits(BitRate(48_219_000), true), "48.2");
-        assert_eq!(delay(Some(Micros(24_160)), "-", false), "24,1 ms");
-        assert_eq!(delay(None, "-", false), "-");
     }
 }

@@ -4,7 +4,7 @@ use metric::delay::{Delay, Probes};
 use metric::goodput::StopReason;
 use metric::key::SiteKey;
 use metric::receipt::{self, Counted, LatencyRecord, ReceiptV1, Stop, SubtestRecord, nonce_sha256};
-use metric::submission::{self, App, Context, Network, Observed, Submission};
+use metric::submission::{self, App, Context, Network, Observed, Submission, WEBSOCKET};
 use metric::unit::Micros;
 
 use super::chance::Chance;
@@ -99,7 +99,8 @@ fn observed(draft: &Draft, directions: &Directions, chance: &mut Chance) -> Obse
         idle: Some(probes(idle, draft.idle_rtt_us, 0.08, chance)),
         working_download: Some(probes(load, draft.idle_rtt_us * queue, 0.25, chance)),
         working_upload: upload.map(|_| probes(load, draft.idle_rtt_us * queue * 1.3, 0.3, chance)),
-        connection: Some("websocket".into()),
+        connection: Some(WEBSOCKET.into()),
+        ..Observed::default()
     }
 }
 
