@@ -247,6 +247,24 @@ impl Problem {
         )
     }
 
+    pub(crate) fn body_too_long(most: u64) -> Self {
+        Self::new(
+            "body_too_long",
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &format!("a body of more than {most} bytes"),
+            "send less at a time",
+        )
+    }
+
+    pub(crate) fn result_unknown() -> Self {
+        Self::new(
+            "result_unknown",
+            StatusCode::NOT_FOUND,
+            "id: no such result here, or no more",
+            "measure again",
+        )
+    }
+
     fn not_found() -> Self {
         Self::new(
             "not_found",
@@ -256,7 +274,7 @@ impl Problem {
         )
     }
 
-    fn method_not_allowed() -> Self {
+    pub(crate) fn method_not_allowed() -> Self {
         Self::new(
             "method_not_allowed",
             StatusCode::METHOD_NOT_ALLOWED,
@@ -274,7 +292,7 @@ impl Problem {
         )
     }
 
-    fn response(&self) -> Response<Full<Bytes>> {
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
         let body = json!({
             "type": format!("urn:ispeed:problem:{}", self.name),
             "title": self.name.replace('_', " "),

@@ -5,8 +5,10 @@
 //! is driven by `measure`.
 #![warn(missing_docs)]
 
+mod foreign;
 mod http;
 mod keyfile;
+mod link;
 mod listen;
 mod measure;
 mod peer;

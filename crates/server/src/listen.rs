@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,7 +15,9 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::foreign::{self, Asked, Route};
 use crate::http;
+use crate::link::Link;
 use crate::peer::Peer;
 use crate::site::Site;
 
@@ -60,14 +62,23 @@ where
     if stream.set_nodelay(true).is_err() {
         return; // The peer has gone already.
     }
+    let link = Arc::new(Link::default());
     let service = service_fn(|request: Request<Incoming>| {
-        let (site, fallback) = (Arc::clone(&site), fallback.clone());
+        let (site, link, fallback) = (Arc::clone(&site), Arc::clone(&link), fallback.clone());
         async move {
-            let response = if http::serves(request.uri().path()) {
-                let peer = Peer::of(peer, request.headers(), &site.config().proxies);
-                http::handle(site, request, peer)
-                    .await
-                    .map(Either::<Full<Bytes>, B>::Left)
+            let who = Peer::of(peer, request.headers(), &site.config().proxies);
+            let path = request.uri().path();
+            let response = if http::serves(path) {
+                let response = http::handle(site, request, who).await;
+                response.map(|full| Either::Left(full.into()))
+            } else if let Some(route) = Route::of_path(path) {
+                let asked = Asked {
+                    site,
+                    request,
+                    peer: who,
+                    link,
+                };
+                foreign::handle(route, asked).await.map(Either::Left)
             } else {
                 fallback(request, peer).await.map(Either::Right)
             };
@@ -78,9 +89,11 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "A connection ended early");
+        .with_upgrades();
+    tokio::select! {
+        served = served => if let Err(error) = served {
+            tracing::debug!(%error, "A connection ended early");
+        },
+        () = link.expired() => tracing::debug!("A transfer took too long"),
     }
 }

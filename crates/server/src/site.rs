@@ -5,18 +5,21 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use metric::goodput::Mode;
 use metric::key::SiteKey;
 use metric::prefix::Prefix;
 use metric::unit::Micros;
 use serde::{Deserialize, Serialize};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 use wire::native::message::{Caps, Parameters, SessionReply, SessionRequest};
 use wire::native::spec;
 use wire::native::token::{self, Claims};
 use wire::websocket::encode::slab;
 
+use crate::foreign::Results;
 use crate::http::Problem;
 use crate::peer::Peer;
 use crate::session::Session;
@@ -67,6 +70,10 @@ pub struct Site {
     key: SiteKey,
     sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
     slab: Vec<u8>,
+    random: Bytes,
+    /// Places for transfers of other protocols.
+    transfers: Arc<Semaphore>,
+    results: Results,
 }
 
 impl Site {
@@ -74,11 +81,16 @@ impl Site {
     /// with, at least 64 KiB of incompressible bytes.
     pub fn new(config: SiteConfig, key: SiteKey, random: &[u8]) -> Self {
         let slab = slab(random, spec::DOWNLOAD_MESSAGE_BYTES, None);
+        let transfers = config.max_sessions.saturating_mul(spec::MAX_STREAMS);
+        let transfers = transfers.min(Semaphore::MAX_PERMITS);
         Self {
             config,
             key,
             sessions: Mutex::default(),
             slab,
+            random: Bytes::copy_from_slice(random),
+            transfers: Arc::new(Semaphore::new(transfers)),
+            results: Results::default(),
         }
     }
 
@@ -95,6 +107,21 @@ impl Site {
     /// Frames to download, end to end.
     pub(crate) fn slab(&self) -> &[u8] {
         &self.slab
+    }
+
+    /// Incompressible bytes for transfers over HTTP.
+    pub(crate) fn random(&self) -> Bytes {
+        self.random.clone()
+    }
+
+    /// What clients of `LibreSpeed` said.
+    pub(crate) const fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// A place for a transfer of another protocol; `None` when all are taken.
+    pub(crate) fn transfer(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.transfers).try_acquire_owned().ok()
     }
 
     const fn caps(&self) -> Caps {
@@ -118,7 +145,7 @@ impl Site {
         let now = net::wall_clock();
         let claims = self.claims(peer, now)?;
         let token = token::issue(&claims, &self.key).map_err(|_| Problem::internal())?;
-        let nonce = hex(&random::<16>()?);
+        let nonce = random_hex()?;
         let reply = SessionReply {
             test_id: claims.test_id,
             nonce: nonce.clone(),
@@ -196,6 +223,11 @@ fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| Problem::internal())?;
     Ok(bytes)
+}
+
+/// A name or secret of 128 bits that nobody can guess, as 32 hex digits.
+pub(crate) fn random_hex() -> Result<String, Problem> {
+    random::<16>().map(|bytes| hex(&bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

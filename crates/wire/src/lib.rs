@@ -4,6 +4,10 @@
 //! follows, and its `spec` holds that specification's constants by their names.
 #![warn(missing_docs)]
 
+pub mod cloudflare;
+pub mod librespeed;
 pub mod locate;
 pub mod native;
+pub mod openspeedtest;
+pub mod query;
 pub mod websocket;

@@ -1,0 +1,206 @@
+//! Clients of other projects: their paths, answered as they expect.
+//!
+//! Each protocol's numbers and messages are in `wire`; here is what moves the
+//! bytes. All of them may be called from any page, so every answer carries CORS.
+
+mod body;
+mod cloudflare;
+mod librespeed;
+mod openspeedtest;
+mod results;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, HOST,
+    HeaderValue, PRAGMA,
+};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use wire::{cloudflare as cf, librespeed as ls, openspeedtest as ost};
+
+pub(crate) use body::Body;
+pub(crate) use results::Results;
+
+use crate::http::Problem;
+use crate::link::Link;
+use crate::peer::Peer;
+use crate::site::Site;
+
+/// A protocol's path.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Route {
+    LibreSpeed(ls::Endpoint),
+    CloudflareDown,
+    CloudflareUp,
+    CloudflareTrace,
+    OpenSpeedTestDown,
+    OpenSpeedTestUp,
+}
+
+impl Route {
+    /// The protocol that a path belongs to.
+    pub(crate) fn of_path(path: &str) -> Option<Self> {
+        match path {
+            cf::spec::DOWN_PATH => Some(Self::CloudflareDown),
+            cf::spec::UP_PATH => Some(Self::CloudflareUp),
+            cf::spec::TRACE_PATH => Some(Self::CloudflareTrace),
+            ost::spec::DOWNLOAD_PATH => Some(Self::OpenSpeedTestDown),
+            ost::spec::UPLOAD_PATH => Some(Self::OpenSpeedTestUp),
+            _ => ls::Endpoint::of_path(path).map(Self::LibreSpeed),
+        }
+    }
+}
+
+/// A request, and what is known of who sent it.
+pub(crate) struct Asked {
+    pub(crate) site: Arc<Site>,
+    pub(crate) request: Request<Incoming>,
+    pub(crate) peer: Peer,
+    pub(crate) link: Arc<Link>,
+}
+
+/// Answers one request.
+pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
+    let answer = if asked.request.method() == Method::OPTIONS {
+        Ok(empty(StatusCode::NO_CONTENT))
+    } else {
+        match route {
+            Route::LibreSpeed(endpoint) => librespeed::answer(endpoint, asked).await,
+            Route::CloudflareDown => cloudflare::down(&asked),
+            Route::CloudflareUp => cloudflare::up(asked).await,
+            Route::CloudflareTrace => Ok(cloudflare::trace(&asked)),
+            Route::OpenSpeedTestDown => openspeedtest::down(&asked),
+            Route::OpenSpeedTestUp => openspeedtest::up(asked).await,
+        }
+    };
+    let mut response = answer.unwrap_or_else(|problem| problem.response().map(Body::from));
+    allow_everyone(response.headers_mut());
+    response
+}
+
+/// CORS, and nothing kept on the way.
+fn allow_everyone(headers: &mut HeaderMap) {
+    let all = HeaderValue::from_static("*");
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, all.clone());
+    // Without it a page of another origin sees no timing of our answers.
+    headers.insert("timing-allow-origin", all);
+    let methods = HeaderValue::from_static("GET, HEAD, POST, OPTIONS");
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
+    let named = HeaderValue::from_static("Authorization, Content-Encoding, Content-Type");
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, named);
+    let exposed = HeaderValue::from_static("Server-Timing");
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+    let never = "no-store, no-cache, no-transform, must-revalidate, max-age=0";
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(never));
+    headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::from(Bytes::new()));
+    *response.status_mut() = status;
+    response
+}
+
+fn text(media: &'static str, text: impl Into<Bytes>) -> Response<Body> {
+    let mut response = Response::new(Body::from(text.into()));
+    let media = HeaderValue::from_static(media);
+    response.headers_mut().insert(CONTENT_TYPE, media);
+    response
+}
+
+fn json(value: &impl Serialize) -> Result<Response<Body>, Problem> {
+    let json = serde_json::to_vec(value).map_err(|_| Problem::internal())?;
+    Ok(text("application/json; charset=utf-8", json))
+}
+
+/// `bytes` of what cannot be compressed.
+fn bulk(asked: &Asked, bytes: u64) -> Result<Response<Body>, Problem> {
+    let bytes = bytes.min(asked.site.config().max_subtest_bytes);
+    let place = place(asked)?;
+    let body = Body::bulk(asked.site.random(), bytes, place);
+    let mut response = Response::new(body);
+    let media = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(CONTENT_TYPE, media);
+    Ok(response)
+}
+
+/// Takes a body and forgets it; returns its length.
+async fn discard(asked: Asked) -> Result<u64, Problem> {
+    let _place = place(&asked)?;
+    let most = asked.site.config().max_subtest_bytes;
+    let mut body = asked.request.into_body();
+    let mut bytes = 0;
+    while let Some(frame) = body.frame().await {
+        // A client that breaks off does not read our answer either.
+        let frame = frame.map_err(|_| Problem::malformed("the body broke off"))?;
+        bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        if bytes > most {
+            return Err(Problem::body_too_long(most));
+        }
+    }
+    Ok(bytes)
+}
+
+/// A transfer's place among those that a site runs at a time; its connection
+/// ends when the time of the transfer is over.
+#[derive(Debug)]
+pub(crate) struct Place {
+    link: Arc<Link>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.link.is_done();
+    }
+}
+
+fn place(asked: &Asked) -> Result<Place, Problem> {
+    let permit = asked.site.transfer().ok_or_else(Problem::site_busy)?;
+    let seconds = asked.site.config().max_subtest_seconds;
+    asked.link.is_to_end_within(seconds);
+    Ok(Place {
+        link: Arc::clone(&asked.link),
+        _permit: permit,
+    })
+}
+
+/// Where this site is, as the client called it, with the last slash.
+fn address(asked: &Asked) -> String {
+    format!("http://{}/", host(asked))
+}
+
+fn host(asked: &Asked) -> &str {
+    let named = asked.request.headers().get(HOST);
+    let named = named.and_then(|host| host.to_str().ok());
+    let host = asked.request.uri().authority().map(|a| a.as_str());
+    host.or(named).unwrap_or("localhost")
+}
+
+fn query(asked: &Asked) -> &str {
+    asked.request.uri().query().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_belongs_to_one_protocol_or_to_the_pages() {
+        assert_eq!(Route::of_path("/__down"), Some(Route::CloudflareDown));
+        assert_eq!(
+            Route::of_path("/backend/empty.php"),
+            Some(Route::LibreSpeed(ls::Endpoint::Empty))
+        );
+        for path in ["/", "/api/v1/session", "/measure/v1/download", "/healthz"] {
+            assert_eq!(Route::of_path(path), None, "{path}");
+        }
+    }
+}

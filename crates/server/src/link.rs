@@ -1,0 +1,42 @@
+//! One connection: how long the transfer on it may still take.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// What is known of a connection while HTTP runs on it.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    /// When its transfer is over, done or not.
+    end: Mutex<Option<Instant>>,
+}
+
+impl Link {
+    /// A transfer has begun that may take so long.
+    pub(crate) fn is_to_end_within(&self, seconds: u32) {
+        *self.end() = Some(net::now() + Duration::from_secs(seconds.into()));
+    }
+
+    /// The transfer is done.
+    pub(crate) fn is_done(&self) {
+        *self.end() = None;
+    }
+
+    /// Resolves when a transfer has taken too long: a client that does not
+    /// read, or that sends a byte at a time, would keep the connection for ever.
+    pub(crate) async fn expired(&self) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let end = *self.end();
+            if end.is_some_and(|end| end <= net::now()) {
+                return;
+            }
+        }
+    }
+
+    fn end(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
