@@ -8,22 +8,39 @@
 pub mod area;
 pub mod bins;
 pub mod canonical;
+pub mod chance;
+pub mod comparison;
 pub mod consistency;
+pub mod correlation;
 pub mod delay;
 pub mod figure;
 pub mod goodput;
+pub mod interval;
 pub mod key;
 pub mod latency;
+pub mod limit;
 pub mod loss;
 pub mod month;
 pub mod position;
 pub mod prefix;
+pub mod projection;
 pub mod receipt;
+pub mod resample;
+pub mod sample;
 pub mod statistic;
 pub mod stop;
 pub mod submission;
+pub mod summary;
 pub mod unit;
 pub mod validity;
+pub mod weight;
 
 /// Edition of the methodology every receipt and every published figure names.
 pub const METHOD: u16 = 1;
+
+/// Edition of the rules from stored tests to published figures: which tests
+/// count ([`validity`]) and what is said of them ([`summary`]).
+///
+/// It has a number of its own because it can be applied again to tests that
+/// were measured long ago; how a test was measured cannot.
+pub const EDITION: u16 = 2;

@@ -7,9 +7,9 @@ use metric::receipt::{self, Counted, LatencyRecord, ReceiptV1, Stop, SubtestReco
 use metric::submission::{self, App, Context, Network, Observed, Submission, WEBSOCKET};
 use metric::unit::Micros;
 
-use super::chance::Chance;
 use super::draft::{Draft, Oddity, at};
 use super::{Plan, Simulated, series};
+use metric::chance::Chance;
 
 /// How long a receipt may be submitted, milliseconds.
 const RECEIPT_MS: u64 = 30 * 24 * 3_600_000;

@@ -6,9 +6,9 @@ use metric::position::PositionClaim;
 use metric::submission::Generation;
 use metric::unit::{floor_u64, to_f64};
 
-use super::chance::Chance;
 use super::market::{FIXED, Group, Law, Market, Player, RTT_LOG_SD, UPLOAD_LOG_SD};
 use super::{Plan, WardPlan, place};
+use metric::chance::Chance;
 
 /// A test before it is written out.
 #[derive(Clone)]

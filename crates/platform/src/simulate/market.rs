@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use metric::prefix::Prefix;
 use metric::submission::Generation;
 
-use super::chance::Chance;
+use metric::chance::Chance;
 
 /// An operator of the simulation.
 pub(super) struct Player {

@@ -12,7 +12,6 @@
 //! platform's `ln`, `exp` and `cos` round alike.
 
 mod assemble;
-mod chance;
 mod draft;
 mod market;
 mod place;
@@ -26,8 +25,8 @@ use metric::submission::{Generation, Submission};
 use metric::unit::{floor_u64, to_f64};
 
 use crate::area::Area;
-use chance::Chance;
 use market::{Law, Market};
+use metric::chance::Chance;
 
 /// What is simulated.
 #[derive(Clone, Debug)]

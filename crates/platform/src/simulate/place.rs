@@ -3,8 +3,8 @@
 use geo::{BoundingRect as _, Coord, Intersects as _, LinesIter as _, Point, Rect};
 use metric::position::{METRES_PER_DEGREE, PositionClaim};
 
-use super::chance::Chance;
 use crate::area::Area;
+use metric::chance::Chance;
 
 /// Tries before a wish is given up, for wards of odd shapes.
 const TRIES: usize = 200;

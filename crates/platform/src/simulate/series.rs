@@ -6,7 +6,7 @@ use metric::receipt::{Counted, Stop, StreamRecord, SubtestRecord, TcpRecord};
 use metric::submission::ObservedSubtest;
 use metric::unit::{Micros, floor_u64, to_f64};
 
-use super::chance::Chance;
+use metric::chance::Chance;
 
 /// Connections of a direction.
 const STREAMS: u64 = 4;

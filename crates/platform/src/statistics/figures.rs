@@ -166,7 +166,7 @@ mod tests {
                 ..
             }
         ));
-        assert_eq!(figures.idle_rtt_us, Figure::Withheld { n: 5 });
+        assert_eq!(figures.idle_rtt_us, Figure::Withheld { n: 5, why: None });
         assert_eq!(all_mobile(&tests), figures);
     }
 }
