@@ -7,16 +7,13 @@ use std::time::{Duration, Instant};
 use metric::bins::{BIN, Bins};
 use metric::goodput::{self, Mode, StopReason};
 use metric::stop::stop_point;
+use metric::streams;
 use metric::submission::ObservedSubtest;
 use metric::unit::{BitRate, Micros};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wire::native::spec;
 
-/// Streams opened at once; the others follow one by one.
-const FIRST_STREAMS: u8 = 2;
-/// Time between the streams that follow.
-const STAGGER: Duration = Duration::from_millis(200);
 /// Time between two looks at the bins.
 const LOOK: Duration = Duration::from_millis(20);
 /// A direction without a byte for so long has failed.
@@ -58,21 +55,20 @@ impl Origin {
         Micros::from(now.duration_since(*origin.get_or_insert(now)))
     }
 
-    fn has_begun(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
+    /// The same, but nobody opens it; `None` before the first stream opened.
+    fn so_far(&self) -> Option<Micros> {
+        let origin = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        origin.map(|origin| Micros::from(net::now().duration_since(origin)))
     }
 }
 
-/// Runs `streams` streams until the bins say that it is done.
+/// Runs streams, `early` of them early, until the bins say that it is done.
 ///
 /// `stream` drives one connection until `stop` turns true; `complete` gives
 /// the complete bins; `tell` is told the current rate.
 pub(crate) async fn drive<F>(
     mode: Mode,
-    streams: u8,
+    early: u8,
     origin: &Origin,
     stream: impl Fn(watch::Receiver<bool>) -> F,
     complete: impl Fn() -> Vec<u64>,
@@ -84,16 +80,14 @@ where
     let stop = watch::Sender::new(false);
     let mut running = JoinSet::new();
     let mut begun = 0;
-    let mut next_stream = net::now();
     let mut progress = (net::now(), 0);
     let why = loop {
-        let now = net::now();
-        while begun < streams.min(FIRST_STREAMS) || (begun < streams && now >= next_stream) {
+        let (now, bins) = (net::now(), complete());
+        let elapsed = origin.so_far();
+        while begun < streams::wanted(early, &bins, elapsed.unwrap_or(Micros(0))) {
             running.spawn(stream(stop.subscribe()));
             begun += 1;
-            next_stream = now + STAGGER;
         }
-        let bins = complete();
         if let Some((_, why)) = stop_point(mode, &bins) {
             // A window that ends in silence was not measured: the line died.
             let measured = goodput::estimate(mode, &bins, false).is_some();
@@ -106,7 +100,7 @@ where
         if now.duration_since(progress.0) > STALL {
             break StopReason::Failed;
         }
-        if origin.has_begun() {
+        if elapsed.is_some() {
             tell(recent(&bins), Micros(bins.len() as u64 * BIN.0));
         }
         tokio::select! {

@@ -29,6 +29,7 @@ pub mod resample;
 pub mod sample;
 pub mod statistic;
 pub mod stop;
+pub mod streams;
 pub mod submission;
 pub mod summary;
 pub mod unit;

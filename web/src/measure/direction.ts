@@ -27,9 +27,9 @@ interface Counter {
   bins(): number[];
 }
 
-function countDownload(token: string): Counter {
+function countDownload({ token, streams: early }: Run): Counter {
   let local: LocalBins | undefined;
-  const streams = new Streams('download', token, {
+  const streams = new Streams('download', token, early, {
     opened: () => (local ??= new LocalBins(performance.now(), BIN_US)),
     message: (_, data) => {
       if (data instanceof ArrayBuffer) local?.add(performance.now(), data.byteLength);
@@ -44,9 +44,9 @@ interface SiteCount {
   bytes: number;
 }
 
-function countUpload(token: string): Counter {
+function countUpload({ token, streams: early }: Run): Counter {
   const site = new SiteBins();
-  const streams = new Streams('upload', token, {
+  const streams = new Streams('upload', token, early, {
     opened: (stream, socket) => {
       site.started(stream);
       keepSending(socket);
@@ -69,6 +69,7 @@ interface Run {
   direction: Direction;
   token: string;
   mode: Mode;
+  /** Most streams opened early. */
   streams: number;
   prober: Prober;
   report(bins: number[]): void;
@@ -76,10 +77,10 @@ interface Run {
 
 /** Bytes per bin, and why it ended there. Throws `Troubled` without an end. */
 export async function runDirection(run: Run): Promise<ObservedDirection> {
-  const counter = run.direction === 'download' ? countDownload(run.token) : countUpload(run.token);
+  const counter = run.direction === 'download' ? countDownload(run) : countUpload(run);
   let stopProbing = (): void => undefined;
   try {
-    await counter.streams.start(run.streams);
+    await counter.streams.start();
     stopProbing = run.prober.runBeside(`working_${run.direction}`);
     const [bins, stop] = await watch(run, counter);
     await refuseSilence(run, bins);
@@ -98,6 +99,7 @@ async function watch(run: Run, counter: Counter): Promise<[number[], StopReason]
     await pause(TICK_MS);
     if (!wakefulness.stillAwake()) throw new Troubled('interrupted');
     const bins = counter.bins();
+    counter.streams.grow(bins);
     run.report(bins);
     const stop = stopPoint(run.mode, bins);
     if (stop) return [bins, stop.why];

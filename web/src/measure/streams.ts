@@ -1,4 +1,5 @@
-// The connections of one direction: two at once, one more every 200 ms.
+// The connections of one direction: as many as the schedule wants.
+import { wanted } from './schedule';
 import { connect, opened, type Kind } from './socket';
 
 export interface StreamEvents {
@@ -9,8 +10,6 @@ export interface StreamEvents {
 
 export type Cap = 'time_cap' | 'byte_cap';
 
-const FIRST_STREAMS = 2;
-const STAGGER_MS = 200;
 const DONE = 1000;
 
 function capOf(event: CloseEvent): Cap | undefined {
@@ -20,15 +19,19 @@ function capOf(event: CloseEvent): Cap | undefined {
 export class Streams {
   readonly #sockets: WebSocket[] = [];
   readonly #open = new Set<number>();
-  readonly #timers: ReturnType<typeof setTimeout>[] = [];
   readonly #kind: Exclude<Kind, 'latency'>;
   readonly #token: string;
+  readonly #early: number;
   readonly #events: StreamEvents;
   #cap: Cap | undefined;
+  /** When the first stream opened. */
+  #openedMs: number | undefined;
 
-  constructor(kind: Exclude<Kind, 'latency'>, token: string, events: StreamEvents) {
+  /** `early` is the most that is opened early. */
+  constructor(kind: Exclude<Kind, 'latency'>, token: string, early: number, events: StreamEvents) {
     this.#kind = kind;
     this.#token = token;
+    this.#early = early;
     this.#events = events;
   }
 
@@ -42,20 +45,23 @@ export class Streams {
   }
 
   /** Resolves when the first stream is open; fails when none gets through. */
-  async start(count: number): Promise<void> {
-    const first = Array.from({ length: Math.min(FIRST_STREAMS, count) }, () => this.#add());
-    for (let extra = first.length; extra < count; extra += 1) {
-      const delay = (extra - first.length + 1) * STAGGER_MS;
-      this.#timers.push(setTimeout(() => void this.#add().catch(() => undefined), delay));
-    }
+  async start(): Promise<void> {
+    const first = Array.from({ length: wanted(this.#early, [], 0) }, () => this.#add());
     await Promise.any(first).catch((none: AggregateError) => {
       this.close();
       throw none.errors[0];
     });
   }
 
+  /** Opens what the schedule wants by now. */
+  grow(bins: readonly number[]): void {
+    if (this.#openedMs === undefined) return;
+    const elapsedUs = (performance.now() - this.#openedMs) * 1000;
+    const streams = wanted(this.#early, bins, elapsedUs);
+    while (this.#sockets.length < streams) void this.#add().catch(() => undefined);
+  }
+
   close(): void {
-    this.#timers.forEach(clearTimeout);
     for (const socket of this.#sockets) socket.close(DONE);
   }
 
@@ -69,6 +75,7 @@ export class Streams {
     this.#sockets.push(socket);
     socket.addEventListener('open', () => {
       this.#open.add(stream);
+      this.#openedMs ??= performance.now();
       this.#events.opened(stream, socket);
     });
     socket.addEventListener('message', (event: MessageEvent<ArrayBuffer | string>) =>

@@ -1,5 +1,6 @@
 //! The result as one JSON object. Keys of what was not measured are absent.
 
+use metric::receipt::SubtestRecord;
 use metric::submission::ObservedSubtest;
 use serde_json::{Map, Value, json};
 
@@ -52,8 +53,17 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
     put("site", Some(json!(outcome.session.site)));
     put("method", Some(json!(outcome.session.method)));
     put("mode", Some(json!(outcome.session.mode)));
-    put("download", observed.download.as_ref().map(subtest));
-    put("upload", observed.upload.as_ref().map(subtest));
+    let receipt = outcome.receipt.as_ref();
+    let down = receipt.and_then(|receipt| receipt.download.as_ref());
+    let up = receipt.and_then(|receipt| receipt.upload.as_ref());
+    put(
+        "download",
+        observed.download.as_ref().map(|seen| subtest(seen, down)),
+    );
+    put(
+        "upload",
+        observed.upload.as_ref().map(|seen| subtest(seen, up)),
+    );
     put("idle_rtt_us", observed.idle_rtt().map(|rtt| json!(rtt)));
     put(
         "working_rtt_us",
@@ -72,14 +82,11 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
         Submitted::Queued(why) | Submitted::Refused(why) => put("why", Some(json!(why))),
         Submitted::NotWanted | Submitted::NoReceipt => {}
     }
-    put(
-        "receipt",
-        outcome.receipt.as_ref().map(|receipt| json!(receipt)),
-    );
+    put("receipt", receipt.map(|receipt| json!(receipt)));
     Value::Object(out)
 }
 
-fn subtest(subtest: &ObservedSubtest) -> Value {
+fn subtest(subtest: &ObservedSubtest, signed: Option<&SubtestRecord>) -> Value {
     let mut out = Map::new();
     out.insert("bytes".into(), json!(subtest.bytes));
     out.insert("duration_us".into(), json!(subtest.duration_us));
@@ -92,6 +99,9 @@ fn subtest(subtest: &ObservedSubtest) -> Value {
     }
     if let Some(ramp) = subtest.ramp_us {
         out.insert("ramp_us".into(), json!(ramp));
+    }
+    if let Some(record) = signed {
+        out.insert("streams".into(), json!(record.streams.len()));
     }
     Value::Object(out)
 }

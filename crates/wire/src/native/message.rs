@@ -48,7 +48,8 @@ pub struct SessionReply {
 /// How to measure.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Parameters {
-    /// Connections of one direction.
+    /// Most connections of one direction that are opened early
+    /// ([`metric::streams::wanted`]).
     pub streams: u8,
     /// Length of a bin.
     pub bin_us: Micros,

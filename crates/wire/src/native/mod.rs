@@ -16,10 +16,10 @@ pub mod spec {
     pub const SESSION_PATH: &str = "/api/v1/session";
     /// What the measuring paths begin with.
     pub const MEASURE_PATH: &str = "/measure/v1/";
-    /// Streams of one direction: what a client opens.
+    /// Streams of one direction: the most a client opens early.
     pub const STREAMS: u8 = 4;
     /// Streams of one direction: what a site takes.
-    pub const MAX_STREAMS: usize = 16;
+    pub const MAX_STREAMS: usize = metric::streams::spec::MOST as usize;
     /// Payload of one download message.
     pub const DOWNLOAD_MESSAGE_BYTES: usize = 64 * 1024;
     /// Longest upload message taken.
