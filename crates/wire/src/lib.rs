@@ -6,8 +6,11 @@
 
 pub mod cloudflare;
 pub mod librespeed;
+pub mod bounded;
 pub mod locate;
+
 pub mod native;
 pub mod openspeedtest;
 pub mod query;
+pub mod stamp;
 pub mod websocket;
