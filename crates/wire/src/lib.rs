@@ -7,8 +7,8 @@
 pub mod cloudflare;
 pub mod librespeed;
 pub mod bounded;
+pub mod irtt;
 pub mod locate;
-
 pub mod native;
 pub mod openspeedtest;
 pub mod query;

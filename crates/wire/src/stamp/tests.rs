@@ -29,13 +29,16 @@ const CLEAN: Way = Way {
     jitter: 0,
 };
 
+/// A packet under way: when it arrives, an order among equals, which way, octets.
+type OnWay = (u64, u64, usize, Vec<u8>);
+
 /// A link with a sender at one end and a reflector at the other.
 struct Link {
     now: Micros,
     sender: Sender,
     reflector: Reflector,
     ways: [Way; 2],
-    on_way: BinaryHeap<Reverse<(u64, u64, usize, Vec<u8>)>>,
+    on_way: BinaryHeap<Reverse<OnWay>>,
     seed: u64,
     /// Packets of which no copy survived, each way.
     truth: [u32; 2],
