@@ -4,10 +4,10 @@
 //! follows, and its `spec` holds that specification's constants by their names.
 #![warn(missing_docs)]
 
-pub mod cloudflare;
-pub mod librespeed;
 pub mod bounded;
+pub mod cloudflare;
 pub mod irtt;
+pub mod librespeed;
 pub mod locate;
 pub mod native;
 pub mod openspeedtest;
