@@ -222,9 +222,10 @@ pub fn download(mode: Mode, claim: &ObservedSubtest, seen: &SubtestRecord) -> Op
     goodput::estimate(mode, &claim.bins_bytes, seen.is_capped())
 }
 
-/// The centre's own estimate of an upload: from the site's bins and nothing else.
+/// The centre's own estimate of an upload: from the site's complete bins and
+/// nothing else.
 pub fn upload(mode: Mode, seen: &SubtestRecord) -> Option<Estimate> {
-    goodput::estimate(mode, &seen.bins_bytes, seen.is_capped())
+    goodput::estimate(mode, seen.complete_bins(), seen.is_capped())
 }
 
 /// Whether a claimed and a computed rate are the same within 1 %.

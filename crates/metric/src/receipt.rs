@@ -217,6 +217,13 @@ impl SubtestRecord {
             .fold(0, |sum, &b| sum.saturating_add(b))
     }
 
+    /// The bins that were over when the direction ended, in order of time: the
+    /// one it ended in is left out.
+    pub fn complete_bins(&self) -> &[u64] {
+        let over = usize::try_from(self.duration_us.0 / BIN.0).unwrap_or(usize::MAX);
+        &self.bins_bytes[..over.min(self.bins_bytes.len())]
+    }
+
     /// Whether the site ended the direction at a cap.
     pub const fn is_capped(&self) -> bool {
         matches!(self.stop, Stop::TimeCap | Stop::ByteCap)
