@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use metric::delay::Probes;
 use metric::goodput::{Mode, StopReason};
-use metric::receipt::ReceiptV1;
+use metric::receipt::{ReceiptV1, SubtestRecord};
 use metric::submission::{Network, Observed, ObservedSubtest, WEBSOCKET};
 use metric::unit::{BitRate, Micros};
-use wire::native::message::{SessionReply, SessionRequest};
+use wire::native::message::{DataNotice, SessionReply, SessionRequest};
 use wire::native::spec;
 
 use crate::http::Base;
@@ -21,6 +21,8 @@ pub struct Plan {
     pub mode: Option<String>,
     /// The access, if known.
     pub network: Option<Network>,
+    /// Whether the person pays for data, or wants to save them.
+    pub metered: bool,
 }
 
 /// How far a test is.
@@ -30,6 +32,8 @@ pub enum Progress<'a> {
     Session {
         /// Its name.
         site: &'a str,
+        /// What the test may cost; absent where the site does not say.
+        data: Option<&'a DataNotice>,
     },
     /// Probes before any load.
     Idle,
@@ -62,6 +66,18 @@ impl Outcome {
         };
         self.receipt.is_some() && given(&self.observed.download) && given(&self.observed.upload)
     }
+
+    /// Payload that went over the line, both ways: what the site signed, or
+    /// what was seen here where that is more, as bytes still on their way when
+    /// a direction ended are.
+    pub fn used_bytes(&self) -> u64 {
+        let signed = |record: Option<&SubtestRecord>| record.map_or(0, SubtestRecord::bytes);
+        let seen = |subtest: &Option<ObservedSubtest>| subtest.as_ref().map_or(0, |s| s.bytes);
+        let receipt = self.receipt.as_ref();
+        let download = signed(receipt.and_then(|r| r.download.as_ref()));
+        let upload = signed(receipt.and_then(|r| r.upload.as_ref()));
+        download.max(seen(&self.observed.download)) + upload.max(seen(&self.observed.upload))
+    }
 }
 
 /// Runs a test. Cancel by dropping the future.
@@ -78,6 +94,7 @@ pub async fn run(
     let request = SessionRequest {
         mode: plan.mode.clone(),
         network: plan.network,
+        metered: plan.metered,
     };
     let (_, session) = base
         .post::<SessionReply>(spec::SESSION_PATH, None, &request)
@@ -87,6 +104,7 @@ pub async fn run(
     })?;
     tell(Progress::Session {
         site: &session.site,
+        data: session.data.as_ref(),
     });
     let mut latency = Latency::open(base, &session.token).await?;
     tell(Progress::Idle);
@@ -144,7 +162,7 @@ async fn receipt(base: &Base, session: &SessionReply) -> ReceiptV1 {
 /// only where there is no receipt, and then for nobody but this device.
 fn uploaded(mode: Mode, ended: upload::Ended, receipt: Option<&ReceiptV1>) -> ObservedSubtest {
     let signed = receipt.and_then(|r| r.upload.as_ref());
-    let bins = signed.map_or(ended.bins_bytes, |upload| upload.bins_bytes.clone());
+    let bins = signed.map_or(ended.bins_bytes, |upload| upload.complete_bins().to_vec());
     direction::observed(mode, bins, ended.why)
 }
 

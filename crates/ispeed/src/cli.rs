@@ -27,7 +27,8 @@ pub(crate) enum Command {
     /// Measure, and submit the result.
     #[command(after_help = "Examples:\n  \
         ispeed test --site http://127.0.0.1:8080\n  \
-        ispeed test --site http://127.0.0.1:8080 --at 10.7798,106.699 --accuracy 12 --network mobile --json\n\n\
+        ispeed test --site http://127.0.0.1:8080 --at 10.7798,106.699 --accuracy 12 --network mobile --json\n  \
+        ispeed test --site http://127.0.0.1:8080 --mode saver --metered\n\n\
         Exit status: 0 complete and acknowledged or safely queued; 1 incomplete or not accepted;\n\
         64 wrong argument; 69 no network; 73 disk; 75 site busy; 76 something on the way interferes; 77 refused")]
     Test(TestArgs),
@@ -234,6 +235,9 @@ pub(crate) struct TestArgs {
     /// The access, if known.
     #[arg(long, value_enum)]
     pub(crate) network: Option<Network>,
+    /// Data cost money here, or are to be saved: at most 10 MB each way.
+    #[arg(long)]
+    pub(crate) metered: bool,
     /// Generation of the mobile network, if known.
     #[arg(long, value_enum)]
     pub(crate) technology: Option<Generation>,

@@ -111,6 +111,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/ispeed.toml");
         let config = read(&path).unwrap();
         assert_eq!(config.site.name, "hcm-1");
+        assert_eq!(config.site.budgets, SiteConfig::default().budgets);
         assert_eq!(
             config.centre.limits,
             platform::config::Config::default().limits

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use client::output::{self, Submitted};
-use client::{Answer, Base, Error, Outcome, Plan, Queue, submission};
+use client::{Answer, Base, Error, Outcome, Plan, Progress, Queue, submission};
 use metric::position::PositionClaim;
 use metric::submission::{self as law, App, Context, Submission};
 
@@ -25,9 +25,14 @@ pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let plan = Plan {
         mode: args.mode.clone(),
         network: args.network.map(network),
+        metered: args.metered,
     };
     let bar = output::Bar::new(english);
-    let outcome = client::run(&site, &plan, &|progress| bar.show(progress)).await;
+    let tell = |progress: Progress<'_>| {
+        announce(args, progress, english);
+        bar.show(progress);
+    };
+    let outcome = client::run(&site, &plan, &tell).await;
     bar.finish();
     let outcome = outcome?;
     let submitted = if args.no_submit {
@@ -43,6 +48,18 @@ pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Says what the test may cost before it costs anything.
+#[expect(clippy::print_stderr, reason = "it is said before the result is there")]
+fn announce(args: &TestArgs, progress: Progress<'_>, english: bool) {
+    if let Progress::Session {
+        data: Some(data), ..
+    } = progress
+        && !args.json
+    {
+        eprintln!("{}", output::notice(data, english));
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the result is what the command is for")]

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
     SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
     UPGRADE,
 };
@@ -61,19 +61,32 @@ async fn session(
     request: Request<Incoming>,
     peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Problem> {
+    let saves_data = saves_data(request.headers());
     let body = Limited::new(request.into_body(), MAX_BODY_BYTES)
         .collect()
         .await;
     let body = body.map_err(|_| Problem::malformed("a body of at most 4096 bytes"))?;
     let body = body.to_bytes();
-    let asked = if body.is_empty() {
+    let mut asked = if body.is_empty() {
         SessionRequest::default()
     } else {
         serde_json::from_slice(&body).map_err(|e| Problem::malformed(&e.to_string()))?
     };
+    asked.metered |= saves_data;
     let reply = site.open(&asked, peer)?;
     let reply = serde_json::to_vec(&reply).map_err(|_| Problem::internal())?;
     Ok(json_response(StatusCode::CREATED, reply))
+}
+
+/// Whether the browser says `Save-Data: on` (WICG Save Data API, §4), which it
+/// does when the person asked it to save data.
+fn saves_data(headers: &HeaderMap) -> bool {
+    let value = headers.get("save-data").and_then(|v| v.to_str().ok());
+    value.is_some_and(|value| {
+        value
+            .split([',', ';'])
+            .any(|part| part.trim().eq_ignore_ascii_case("on"))
+    })
 }
 
 async fn receipt(
@@ -328,6 +341,17 @@ mod tests {
         assert!(!serves("/api/v1/tests"));
         assert!(!serves("/api/v1/sessions"));
         assert!(!serves("/"));
+    }
+
+    #[test]
+    fn a_browser_that_saves_data_says_so() {
+        let says = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("save-data", value.parse().expect("a header"));
+            saves_data(&headers)
+        };
+        assert!(says("on") && says("On") && says("on; x=1"));
+        assert!(!says("off") && !says("") && !saves_data(&HeaderMap::new()));
     }
 
     #[test]

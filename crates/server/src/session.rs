@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use metric::bins::Bins;
 use metric::canonical::NotCanonical;
 use metric::goodput::Mode;
 use metric::key::SiteKey;
 use metric::receipt::{Counted, LatencyRecord, ReceiptV1, Stop, Version, nonce_sha256};
 use metric::unit::Micros;
 use tokio::sync::watch;
+use wire::native::allowance::Allowance;
 use wire::native::recorder::Recorder;
 use wire::native::spec;
 use wire::native::token::Claims;
@@ -49,6 +51,7 @@ pub(crate) struct Session {
 pub(crate) struct Subtest {
     pub(crate) began: Instant,
     recorder: Mutex<Recorder>,
+    allowance: Mutex<Allowance>,
     open: watch::Sender<usize>,
 }
 
@@ -60,6 +63,21 @@ impl Subtest {
 
     pub(crate) fn recorder(&self) -> MutexGuard<'_, Recorder> {
         self.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the streams of the direction may still move together.
+    pub(crate) fn allowance(&self) -> MutexGuard<'_, Allowance> {
+        self.allowance
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the rate of the complete bins grant what it grants.
+    pub(crate) fn see_rate(&self) {
+        let complete = Bins::index(self.elapsed());
+        let recorder = self.recorder();
+        let bins = recorder.bins();
+        self.allowance().see(&bins[..complete.min(bins.len())]);
     }
 }
 
@@ -115,6 +133,7 @@ impl Session {
             Arc::new(Subtest {
                 began: net::now(),
                 recorder: Mutex::new(Recorder::new(counted)),
+                allowance: Mutex::new(Allowance::new(&self.claims.caps)),
                 open: watch::Sender::new(0),
             })
         });

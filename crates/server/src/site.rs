@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use metric::budget::{ASSUMED, Budget, Budgets, Connection, expected_bytes};
 use metric::goodput::Mode;
 use metric::key::SiteKey;
 use metric::prefix::Prefix;
@@ -14,7 +15,7 @@ use metric::unit::Micros;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
-use wire::native::message::{Caps, Parameters, SessionReply, SessionRequest};
+use wire::native::message::{Caps, DataNotice, Parameters, SessionReply, SessionRequest};
 use wire::native::spec;
 use wire::native::token::{self, Claims};
 use wire::websocket::encode::slab;
@@ -41,6 +42,8 @@ pub struct SiteConfig {
     pub max_subtest_seconds: u32,
     /// Most bytes of one direction.
     pub max_subtest_bytes: u64,
+    /// What a direction may carry, by kind of connection.
+    pub budgets: Budgets,
 }
 
 impl Default for SiteConfig {
@@ -52,6 +55,7 @@ impl Default for SiteConfig {
             proxies: Vec::new(),
             max_subtest_seconds: 16,
             max_subtest_bytes: 100_000_000_000,
+            budgets: Budgets::default(),
         }
     }
 }
@@ -124,12 +128,22 @@ impl Site {
         Arc::clone(&self.transfers).try_acquire_owned().ok()
     }
 
-    const fn caps(&self) -> Caps {
+    fn caps(&self, budget: Option<Budget>) -> Caps {
+        let most = budget.map_or(u64::MAX, |budget| budget.most_bytes);
         Caps {
-            subtest_us: Micros(self.config.max_subtest_seconds as u64 * 1_000_000),
-            subtest_bytes: self.config.max_subtest_bytes,
+            subtest_us: Micros(u64::from(self.config.max_subtest_seconds) * 1_000_000),
+            subtest_bytes: self.config.max_subtest_bytes.min(most),
             session_us: SESSION,
+            budget,
         }
+    }
+
+    /// The budget of what was asked. Within one machine no data are spent, so
+    /// there only the wish to save them holds.
+    fn budget(&self, mode: Mode, connection: Option<Connection>, peer: Peer) -> Option<Budget> {
+        let budget = self.config.budgets.of(mode, connection);
+        let spends = connection == Some(Connection::Metered) || !peer.address.is_loopback();
+        budget.filter(|_| spends)
     }
 
     /// Opens a session for a client at `peer`.
@@ -139,11 +153,14 @@ impl Site {
         peer: Peer,
     ) -> Result<SessionReply, Problem> {
         let mode = match request.mode.as_deref() {
+            None if request.metered => Mode::Saver,
             None => Mode::Full,
             Some(name) => Mode::of_name(name).ok_or_else(|| Problem::mode_unsupported(name))?,
         };
         let now = net::wall_clock();
-        let claims = self.claims(peer, now)?;
+        let connection = Connection::stated(request.network, request.metered);
+        let budget = self.budget(mode, connection, peer);
+        let claims = self.claims(peer, self.caps(budget), now)?;
         let token = token::issue(&claims, &self.key).map_err(|_| Problem::internal())?;
         let nonce = random_hex()?;
         let reply = SessionReply {
@@ -156,12 +173,18 @@ impl Site {
             mode: mode.name().into(),
             parameters: Parameters::default(),
             caps: claims.caps,
+            data: Some(DataNotice {
+                connection: connection.filter(|_| budget.is_some()),
+                most_bytes: budget.map(|_| claims.caps.subtest_bytes),
+                expected_bytes: expected_bytes(mode, ASSUMED, budget),
+                assumed_bits_per_second: ASSUMED,
+            }),
         };
         self.admit(Session::new(claims, nonce, mode, peer.proxied, now))?;
         Ok(reply)
     }
 
-    fn claims(&self, peer: Peer, now: Timestamp) -> Result<Claims, Problem> {
+    fn claims(&self, peer: Peer, caps: Caps, now: Timestamp) -> Result<Claims, Problem> {
         let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
         let test_id = uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()?);
         let lifetime = Duration::from_secs(spec::TOKEN_LIFETIME_SECONDS);
@@ -169,7 +192,7 @@ impl Site {
             test_id: test_id.into_uuid(),
             site: self.config.name.clone(),
             client_prefix: Prefix::of(peer.address),
-            caps: self.caps(),
+            caps,
             expires_at: now + SignedDuration::try_from(lifetime).unwrap_or(SignedDuration::ZERO),
         })
     }

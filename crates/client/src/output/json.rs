@@ -72,6 +72,8 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
     put("latency", Some(latency::latency(observed)));
     put("loss", latency::loss(observed));
     put("complete", Some(json!(outcome.is_complete())));
+    put("data", outcome.session.data.map(|data| json!(data)));
+    put("used_bytes", Some(json!(outcome.used_bytes())));
     put("submission", Some(json!(submitted.name())));
     match submitted {
         Submitted::Acknowledged(known) => {

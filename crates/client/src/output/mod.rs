@@ -7,4 +7,4 @@ mod text;
 
 pub use json::{Submitted, json};
 pub use progress::Bar;
-pub use text::text;
+pub use text::{notice, text};

@@ -34,7 +34,9 @@ impl Bar {
             format!("{name} {:>6} Mbit/s", rate.0 / 1_000_000)
         };
         let (message, at) = match progress {
-            Progress::Session { site } => (format!("{} {site}", say("Điểm đo", "Site")), Micros(0)),
+            Progress::Session { site, .. } => {
+                (format!("{} {site}", say("Điểm đo", "Site")), Micros(0))
+            }
             Progress::Idle => (say("Đang đo độ trễ", "Measuring latency"), Micros(0)),
             Progress::Download(r, at) => (rate(say("Tải xuống", "Download"), r), at),
             Progress::Upload(r, at) => (rate(say("Tải lên", "Upload"), r), at),

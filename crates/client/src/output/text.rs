@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use metric::goodput::StopReason;
 use metric::submission::ObservedSubtest;
 use metric::unit::BitRate;
+use wire::native::message::DataNotice;
 
 use super::json::Submitted;
 use super::latency::{self, decimal};
@@ -31,7 +33,7 @@ pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
     }
     line(
         say("Dữ liệu đã dùng", "Data used"),
-        megabytes(outcome, english),
+        megabytes(outcome.used_bytes(), english),
     );
     line(say("Điểm đo", "Site"), outcome.session.site.clone());
     line(
@@ -47,7 +49,13 @@ pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
 
 fn direction(subtest: Option<&ObservedSubtest>, none: &str, english: bool) -> String {
     let Some(rate) = subtest.and_then(|s| s.goodput_bits_per_second) else {
-        return none.into();
+        let spent = subtest.is_some_and(|s| s.stop_reason == StopReason::ByteCap);
+        let why = match (spent, english) {
+            (false, _) => "",
+            (true, false) => " (hết hạn mức dữ liệu trước khi đủ để tính)",
+            (true, true) => " (the data budget was spent before there was enough to tell)",
+        };
+        return format!("{none}{why}");
     };
     let interval = subtest.and_then(|s| s.interval_bits_per_second);
     let interval = interval.map(|[low, high]| {
@@ -75,9 +83,28 @@ fn megabits(rate: BitRate, english: bool) -> String {
     decimal(text, english)
 }
 
-fn megabytes(outcome: &Outcome, english: bool) -> String {
-    let directions = [&outcome.observed.download, &outcome.observed.upload];
-    let bytes: u64 = directions.into_iter().flatten().map(|s| s.bytes).sum();
+/// What a test may cost, before it begins. Both directions together.
+pub fn notice(data: &DataNotice, english: bool) -> String {
+    let expected = megabytes(2 * data.expected_bytes, english);
+    let rate = megabits(data.assumed_bits_per_second, english);
+    let most = data.most_bytes.map(|most| megabytes(2 * most, english));
+    match (most, english) {
+        (Some(most), false) => {
+            format!("Dữ liệu: nhiều nhất {most}, khoảng {expected} nếu mạng chạy {rate} Mbit/s")
+        }
+        (None, false) => {
+            format!("Dữ liệu: không giới hạn, khoảng {expected} nếu mạng chạy {rate} Mbit/s")
+        }
+        (Some(most), true) => {
+            format!("Data: at most {most}, about {expected} on a line of {rate} Mbit/s")
+        }
+        (None, true) => {
+            format!("Data: no limit, about {expected} on a line of {rate} Mbit/s")
+        }
+    }
+}
+
+fn megabytes(bytes: u64, english: bool) -> String {
     decimal(
         format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
         english,
@@ -136,6 +163,28 @@ fn reason(code: &str, english: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_test_may_cost_is_told_in_both_languages() {
+        let data = DataNotice {
+            connection: None,
+            most_bytes: Some(25_000_000),
+            expected_bytes: 12_500_000,
+            assumed_bits_per_second: BitRate(40_000_000),
+        };
+        assert_eq!(
+            notice(&data, false),
+            "Dữ liệu: nhiều nhất 50,0 MB, khoảng 25,0 MB nếu mạng chạy 40,0 Mbit/s"
+        );
+        let without = DataNotice {
+            most_bytes: None,
+            ..data
+        };
+        assert_eq!(
+            notice(&without, true),
+            "Data: no limit, about 25.0 MB on a line of 40.0 Mbit/s"
+        );
+    }
 
     #[test]
     fn three_digits_are_shown() {

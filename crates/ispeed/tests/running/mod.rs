@@ -32,10 +32,19 @@ impl Server {
     }
 
     /// The same with a command of one's own in front (a network namespace).
-    pub fn start_as(mut command: Command, data: &Path, listen: &str) -> Self {
+    pub fn start_as(command: Command, data: &Path, listen: &str) -> Self {
+        Self::start_with(command, data, listen, "")
+    }
+
+    /// The same with settings of one's own, TOML.
+    pub fn start_with(mut command: Command, data: &Path, listen: &str, settings: &str) -> Self {
+        let config = data.join("ispeed.toml");
+        std::fs::write(&config, settings).unwrap();
         command
             .args(["serve", "--listen", listen, "--data"])
-            .arg(data);
+            .arg(data)
+            .arg("--config")
+            .arg(config);
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines

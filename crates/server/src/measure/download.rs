@@ -24,11 +24,11 @@ pub(super) async fn run(mut socket: TcpStream, early: Bytes, track: Track<'_>, s
         Some(why) => why,
         None => download.drive(&socket).await,
     };
-    track.leave(&socket, why);
     let reason = match why {
         Stop::TimeCap => spec::CLOSE_TIME_CAP,
         Stop::ByteCap => spec::CLOSE_BYTE_CAP,
-        _ => return, // The client has gone, or has its receipt.
+        // The client has gone, or has its receipt.
+        _ => return track.leave(&socket, why),
     };
     let close = close_payload(websocket::spec::CLOSE_NORMAL, reason);
     let rest = [
@@ -37,6 +37,9 @@ pub(super) async fn run(mut socket: TcpStream, early: Bytes, track: Track<'_>, s
     ]
     .concat();
     last_words(&mut socket, &rest).await;
+    let sent = download.written + rest.len() as u64;
+    track.drained(&socket, sent).await;
+    track.leave(&socket, why);
 }
 
 struct Download<'a> {
@@ -45,6 +48,8 @@ struct Download<'a> {
     slab: &'a [u8],
     /// Where in the slab the next byte is.
     at: usize,
+    /// Bytes of this stream so far.
+    written: u64,
 }
 
 impl<'a> Download<'a> {
@@ -55,6 +60,7 @@ impl<'a> Download<'a> {
             decoder,
             slab,
             at: 0,
+            written: 0,
         }
     }
 
@@ -81,8 +87,10 @@ impl<'a> Download<'a> {
                     Read::Later => {}
                     Read::Gone => return Stop::Failed,
                 },
-                _ = socket.writable() => if self.write(socket).is_err() {
-                    return self.last_heard(socket, &mut buffer);
+                _ = socket.writable() => match self.write(socket) {
+                    Ok(None) => {}
+                    Ok(Some(why)) => return why,
+                    Err(_) => return self.last_heard(socket, &mut buffer),
                 },
             }
         }
@@ -108,19 +116,32 @@ impl<'a> Download<'a> {
         heard.map_or(Some(Stop::Failed), |()| stop)
     }
 
-    fn write(&mut self, socket: &TcpStream) -> io::Result<()> {
+    /// Writes for a turn; the reason when all that the direction may carry is
+    /// on its way.
+    fn write(&mut self, socket: &TcpStream) -> io::Result<Option<Stop>> {
         for _ in 0..WRITES_PER_TURN {
-            match socket.try_write(&self.slab[self.at..]) {
-                Ok(written) => {
-                    self.track
-                        .moved(self.track.subtest.elapsed(), written as u64);
-                    self.at = (self.at + written) % self.slab.len();
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            let rest = &self.slab[self.at..];
+            let allowed = self.track.reserve(rest.len());
+            if allowed == 0 {
+                return Ok(Some(Stop::ByteCap));
+            }
+            let tried = socket.try_write(&rest[..allowed]);
+            let written = tried.as_ref().map_or(0, |n| *n);
+            self.track.give_back(allowed - written);
+            match tried {
+                Ok(_) => self.moved(written),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(e) => return Err(e),
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    fn moved(&mut self, written: usize) {
+        self.track
+            .moved(self.track.subtest.elapsed(), written as u64);
+        self.at = (self.at + written) % self.slab.len();
+        self.written += written as u64;
     }
 
     /// What is missing of the frame being sent.

@@ -123,6 +123,23 @@ impl<'a> Track<'a> {
         })
     }
 
+    /// Reserves up to `bytes` of what the direction may still carry.
+    fn reserve(&self, bytes: usize) -> usize {
+        let given = self.subtest.allowance().reserve(bytes as u64);
+        usize::try_from(given).unwrap_or(bytes)
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.subtest.allowance().give_back(bytes as u64);
+    }
+
+    /// Counts bytes that came; whether that was all the direction may carry.
+    fn spend(&self, bytes: u64) -> bool {
+        let mut allowance = self.subtest.allowance();
+        allowance.reserve(bytes);
+        allowance.left() == 0
+    }
+
     fn moved(&self, at: Micros, bytes: u64) {
         self.subtest.recorder().moved(self.id, at, bytes);
     }
@@ -134,8 +151,31 @@ impl<'a> Track<'a> {
         }
     }
 
+    /// Takes the rate so far into account, and says whether the direction has
+    /// carried all that it may.
     fn is_full(&self) -> bool {
-        self.subtest.recorder().bytes() >= self.session.claims.caps.subtest_bytes
+        self.subtest.see_rate();
+        self.subtest.allowance().left() == 0
+    }
+
+    /// Waits until the client's kernel has acknowledged `bytes` of this stream:
+    /// what is under way at a cap arrives all the same, and belongs to what the
+    /// site saw.
+    async fn drained(&self, socket: &TcpStream, bytes: u64) {
+        if self.subtest.recorder().counts_moved() {
+            return;
+        }
+        let acknowledged = async {
+            loop {
+                self.sample(socket);
+                let seen = self.subtest.recorder().stream_bytes(self.id);
+                if seen.is_none_or(|seen| seen >= bytes) {
+                    return;
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(DRAIN, acknowledged).await;
     }
 
     fn leave(&self, socket: &TcpStream, why: Stop) {
@@ -171,6 +211,11 @@ fn look(session: &Session, socket: &TcpStream) -> Option<Sample> {
         tcp,
     })
 }
+
+/// How long what is under way may take to arrive after a cap.
+const DRAIN: Duration = Duration::from_millis(800);
+/// Time between two looks at what has arrived.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What reading came to.
 enum Read {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use metric::bins::{BIN, Bins};
@@ -19,6 +20,8 @@ use super::{Read, Track, last_words, try_read};
 
 /// Bytes read between two looks at the clock.
 const READS_PER_TURN: u32 = 16;
+/// How long a client may take to hear why a cap ended its stream.
+const LINGER: Duration = Duration::from_millis(500);
 /// Counts that may wait for a client that does not read them.
 const MAX_WAITING_BYTES: usize = 64 * 1024;
 
@@ -39,6 +42,11 @@ pub(super) async fn run(mut socket: TcpStream, early: Bytes, track: Track<'_>) {
     let close = close_payload(websocket::spec::CLOSE_NORMAL, reason);
     upload.waiting.extend(frame(Opcode::Close, &close, None));
     last_words(&mut socket, &upload.waiting).await;
+    if why != Stop::Client {
+        // Dropping a connection with unread data resets it, and a reset may
+        // overtake the reason; the client needs a moment to hear it.
+        tokio::time::sleep(LINGER).await;
+    }
 }
 
 struct Upload<'a> {
@@ -116,7 +124,10 @@ impl<'a> Upload<'a> {
         let at = self.track.subtest.elapsed();
         self.track.moved(at, bytes);
         self.bins.add(at, bytes);
-        heard.map_or(Some(Stop::Failed), |()| stop)
+        let is_over = bytes > 0 && self.track.spend(bytes);
+        heard.map_or(Some(Stop::Failed), |()| {
+            stop.or(is_over.then_some(Stop::ByteCap))
+        })
     }
 
     /// Queues a message for every bin before `end` that was not told yet.

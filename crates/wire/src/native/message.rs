@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use metric::bins::BIN;
+use metric::budget::{Budget, Connection};
 use metric::goodput::spec as method;
 use metric::submission::Network;
-use metric::unit::Micros;
+use metric::unit::{BitRate, Micros};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -20,6 +21,14 @@ pub struct SessionRequest {
     /// The access, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<Network>,
+    /// Whether the person pays for data, or asked to save them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub metered: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// A session: what a test needs to run.
@@ -43,6 +52,25 @@ pub struct SessionReply {
     pub parameters: Parameters,
     /// What the site enforces.
     pub caps: Caps,
+    /// What the test may cost, and what it is expected to; absent from sites
+    /// that do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataNotice>,
+}
+
+/// What a test may cost the person, told before it begins; each direction.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct DataNotice {
+    /// Kind of the connection whose budget holds; absent where none was stated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<Connection>,
+    /// Most payload bytes of a direction; absent where its length alone limits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_bytes: Option<u64>,
+    /// Payload bytes that a direction of this mode is expected to carry …
+    pub expected_bytes: u64,
+    /// … on a line of this rate.
+    pub assumed_bits_per_second: BitRate,
 }
 
 /// How to measure.
@@ -88,6 +116,10 @@ pub struct Caps {
     pub subtest_bytes: u64,
     /// Longest session.
     pub session_us: Micros,
+    /// Budget below `subtest_bytes` that grows with the rate; absent where
+    /// there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
 }
 
 /// Upload: payload bytes that one stream brought in one bin.

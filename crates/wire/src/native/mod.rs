@@ -1,5 +1,6 @@
 //! The ispeed protocol, version 1 (`docs/protocol/ispeed-v1.md`).
 
+pub mod allowance;
 pub mod counter;
 pub mod message;
 pub mod prober;

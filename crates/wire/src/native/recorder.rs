@@ -141,6 +141,16 @@ impl Recorder {
         self.streams.iter().map(|stream| stream.record.bytes).sum()
     }
 
+    /// Bytes of one stream so far; `None` for a stream that never joined.
+    pub fn stream_bytes(&self, stream: usize) -> Option<u64> {
+        Some(self.streams.get(stream)?.record.bytes)
+    }
+
+    /// The bins so far, in order of time; the last one may still be filling.
+    pub fn bins(&self) -> &[u64] {
+        self.bins.bytes()
+    }
+
     /// The record for the receipt.
     pub fn finish(&self) -> SubtestRecord {
         let bins_bytes = self.bins.bytes().to_vec();

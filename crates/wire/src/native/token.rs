@@ -78,6 +78,7 @@ pub enum Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use metric::budget::Budgets;
     use metric::unit::Micros;
     use proptest::prelude::*;
 
@@ -90,6 +91,7 @@ mod tests {
                 subtest_us: Micros(1),
                 subtest_bytes: 2,
                 session_us: Micros(3),
+                budget: Some(Budgets::default().cellular),
             },
             expires_at: "2024-11-08T02:01:30Z".parse().unwrap(),
         }
