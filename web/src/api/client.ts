@@ -41,8 +41,16 @@ function post<Body>(path: string, body: unknown): Promise<Body> {
   });
 }
 
-export function openSession(mode: Mode, network: Network | undefined): Promise<Session> {
-  return post('/api/v1/session', { mode, ...(network && { network }) });
+export interface Asked {
+  mode: Mode;
+  network: Network | undefined;
+  /** The person pays for data, or wants to save them. */
+  metered: boolean;
+}
+
+export function openSession({ mode, network, metered }: Asked): Promise<Session> {
+  const stated = { ...(network && { network }), ...(metered && { metered }) };
+  return post('/api/v1/session', { mode, ...stated });
 }
 
 export function fetchReceipt(session: Session): Promise<Receipt> {

@@ -28,7 +28,9 @@ describe('answers become failures by what can be done', () => {
 
   test('a page instead of JSON is a captive portal', async () => {
     answer('<html>', 200, 'text/html');
-    expect(await failureWhen(() => openSession('accurate', 'mobile'))).toEqual({
+    expect(
+      await failureWhen(() => openSession({ mode: 'accurate', network: 'mobile', metered: false })),
+    ).toEqual({
       kind: 'intercepted',
       status: 200,
     });
@@ -51,7 +53,9 @@ describe('answers become failures by what can be done', () => {
 
   test('the problem of an answer is typed', async () => {
     answer(JSON.stringify(busy), 503, 'application/problem+json');
-    expect(await failureWhen(() => openSession('saver', undefined))).toMatchObject({
+    expect(
+      await failureWhen(() => openSession({ mode: 'saver', network: undefined, metered: true })),
+    ).toMatchObject({
       name: 'site_busy',
     });
   });

@@ -1,7 +1,7 @@
 // The circumstances of a test, as chosen, remembered and found out.
 import type { Context, Mode, Network, Technology } from '../api/schema';
 import { device } from './device';
-import { detectedNetwork, onNetworkChange, sparesData } from './network';
+import { detectedNetwork, onNetworkChange, seemsSlow, sparesData } from './network';
 import { freshPosition, locate, mayLocate, type Located } from './position';
 import { recall, recallOneOf, remember } from './preference';
 
@@ -15,6 +15,8 @@ const UNIT_MAX = 32;
 
 class Circumstances {
   #detected = $state<Network | undefined>(detectedNetwork());
+  #metered = $state(sparesData());
+  #slow = $state(seemsSlow());
   #mode = $state<Chosen<Offered>>(recallOneOf('mode', OFFERED));
   #network = $state(recallOneOf('network', ['mobile', 'wifi', 'ethernet'] as const));
   #technology = $state<Chosen<Technology>>(recallOneOf('technology', TECHNOLOGIES));
@@ -25,11 +27,20 @@ class Circumstances {
   positionWanted = $state(recall('position') !== 'off');
 
   constructor() {
-    onNetworkChange(() => (this.#detected = detectedNetwork()));
+    onNetworkChange(() => {
+      this.#detected = detectedNetwork();
+      this.#metered = sparesData();
+      this.#slow = seemsSlow();
+    });
   }
 
   get mode(): Offered {
-    return this.#mode ?? (sparesData() ? 'saver' : 'accurate');
+    return this.#mode ?? (this.#metered || this.#slow ? 'saver' : 'accurate');
+  }
+
+  /** The person has asked the browser to spare data; a test then costs little. */
+  get metered(): boolean {
+    return this.#metered;
   }
 
   chooseMode(mode: Offered): void {

@@ -3,6 +3,7 @@ import type { Network } from '../api/schema';
 
 interface Connection extends EventTarget {
   type?: string;
+  effectiveType?: string;
   saveData?: boolean;
 }
 
@@ -22,6 +23,15 @@ export function detectedNetwork(): Network | undefined {
 /** The person has asked the browser to spare data. */
 export function sparesData(): boolean {
   return connection()?.saveData ?? false;
+}
+
+/** A line on which a long test takes long and tells no more. */
+export function isSlow(effectiveType: string | undefined): boolean {
+  return effectiveType === 'slow-2g' || effectiveType === '2g';
+}
+
+export function seemsSlow(): boolean {
+  return isSlow(connection()?.effectiveType);
 }
 
 export function onNetworkChange(changed: () => void): void {

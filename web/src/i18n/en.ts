@@ -68,10 +68,13 @@ export const en: Catalogue = {
     modes: { accurate: 'Standard', saver: 'Data saver' },
     cost: {
       accurate:
-        'Each way stops as soon as the result is certain enough, after about 6 seconds at most. At 40 Mbit/s a test takes about 20–60 MB; a faster network takes proportionally more.',
+        'Each way stops as soon as the result is certain enough, after about 6 seconds at most.',
       saver:
-        'Each way stops as soon as the result is certain enough, after about 4 seconds at most. At 40 Mbit/s a test takes about 10–40 MB; a faster network takes proportionally more.',
+        'Each way stops as soon as the result is certain enough, after about 4 seconds at most.',
     },
+    costMost: (most, expected, rate) =>
+      `A test takes ${most} at most; on a network of ${rate} usually about ${expected}.`,
+    sparing: 'Your browser saves data, so each way takes 10 MB at most.',
     costLast: (amount) => `The last test on this device used ${amount}.`,
     chooseNetwork: 'Choose the network you are on, then start.',
     locating: 'Your browser is asking whether it may use your position…',
@@ -89,6 +92,8 @@ export const en: Catalogue = {
     chart: 'Rate over time',
     done: 'Result',
     used: (amount) => `This test used ${amount} of data.`,
+    spent:
+      'The data budget of one way was spent before there was enough to tell its speed. Measure again when the network is steadier, or over Wi-Fi.',
     notMeasured: 'Not measured',
     latency: {
       title: 'Latency in detail',

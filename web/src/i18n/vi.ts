@@ -68,11 +68,12 @@ export const vi = {
     mode: 'Cách đo',
     modes: { accurate: 'Chuẩn', saver: 'Tiết kiệm dữ liệu' },
     cost: {
-      accurate:
-        'Mỗi chiều dừng ngay khi kết quả đủ chắc chắn, lâu nhất khoảng 6 giây. Ở mạng 40 Mbit/s, một lần đo tốn khoảng 20–60 MB; mạng nhanh hơn tốn nhiều hơn theo tỷ lệ.',
-      saver:
-        'Mỗi chiều dừng ngay khi kết quả đủ chắc chắn, lâu nhất khoảng 4 giây. Ở mạng 40 Mbit/s, một lần đo tốn khoảng 10–40 MB; mạng nhanh hơn tốn nhiều hơn theo tỷ lệ.',
+      accurate: 'Mỗi chiều dừng ngay khi kết quả đủ chắc chắn, lâu nhất khoảng 6 giây.',
+      saver: 'Mỗi chiều dừng ngay khi kết quả đủ chắc chắn, lâu nhất khoảng 4 giây.',
     },
+    costMost: (most: string, expected: string, rate: string): string =>
+      `Lần đo tốn nhiều nhất ${most}; ở mạng ${rate} thường khoảng ${expected}.`,
+    sparing: 'Trình duyệt đang bật tiết kiệm dữ liệu, nên mỗi chiều chỉ dùng nhiều nhất 10 MB.',
     costLast: (amount: string): string => `Lần đo trước trên máy này đã dùng ${amount}.`,
     chooseNetwork: 'Hãy chọn mạng đang dùng rồi bấm đo.',
     locating: 'Trình duyệt đang hỏi quyền dùng vị trí…',
@@ -90,6 +91,8 @@ export const vi = {
     chart: 'Tốc độ theo thời gian',
     done: 'Kết quả đo',
     used: (amount: string): string => `Lần đo này đã dùng ${amount} dữ liệu.`,
+    spent:
+      'Đã dùng hết hạn mức dữ liệu của một chiều trước khi đủ để tính tốc độ. Hãy đo lại khi mạng ổn định hơn, hoặc qua Wi-Fi.',
     notMeasured: 'Không đo được',
     latency: {
       title: 'Chi tiết độ trễ',

@@ -34,7 +34,8 @@ class Measuring {
     this.phase = { at: 'starting', soFar: {} };
     this.#position = circumstances.prepare();
     this.#releaseScreen = keepScreenOn();
-    const start: Start = { mode: circumstances.mode, network: circumstances.network };
+    const { mode, network, metered } = circumstances;
+    const start: Start = { mode, network, metered };
     this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
     this.#worker.onmessage = (event: MessageEvent<Message>) => this.#hear(event.data);
     this.#worker.onerror = () => this.#fail('site_error');
@@ -96,8 +97,14 @@ class Measuring {
     const figures = figuresOf(measured);
     await outbox.add(...submissionOf(measured, circumstances.describe(measured.measured_at)));
     const { session, used, trouble } = measured;
-    this.phase = { at: 'done', testId: session.test_id, figures, used, trouble };
+    const spent = [measured.observed.download, measured.observed.upload].some(ranOutOfData);
+    this.phase = { at: 'done', testId: session.test_id, figures, used, spent, trouble };
   }
+}
+
+/** The budget came to its end before there was enough to tell. */
+function ranOutOfData(direction: ObservedDirection | undefined): boolean {
+  return direction?.stop_reason === 'byte_cap' && direction.goodput_bits_per_second === undefined;
 }
 
 function speedOf(direction: ObservedDirection | undefined): Speed | undefined {

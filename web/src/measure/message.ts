@@ -8,6 +8,7 @@ export interface Start {
   /** Asked for; the site's reply says which one is run. */
   mode: Mode;
   network: Network | undefined;
+  metered: boolean;
 }
 
 /** A test as measured, with the site's word for it. */

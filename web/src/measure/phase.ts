@@ -30,7 +30,15 @@ export type Phase =
   | { at: 'locating' }
   | { at: 'starting' | 'idle_rtt' | 'receipt'; soFar: Figures }
   | { at: Direction; mode: Mode; bins: number[]; soFar: Figures }
-  | { at: 'done'; testId: string; figures: Figures; used: Bytes; trouble: Trouble | undefined }
+  | {
+      at: 'done';
+      testId: string;
+      figures: Figures;
+      used: Bytes;
+      /** A direction is missing because its data budget was spent. */
+      spent: boolean;
+      trouble: Trouble | undefined;
+    }
   | { at: 'failed'; trouble: Trouble; soFar: Figures };
 
 export type Running = Extract<Phase, { soFar: Figures }> & { at: Exclude<Phase['at'], 'failed'> };

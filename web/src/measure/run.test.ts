@@ -12,7 +12,7 @@ test('a mode of a later version cannot be measured', async () => {
     const headers = { 'content-type': 'application/json' };
     return Promise.resolve(new Response(JSON.stringify(session), { status: 201, headers }));
   });
-  const run = runTest({ mode: 'saver', network: 'mobile' }, () => undefined);
+  const run = runTest({ mode: 'saver', network: 'mobile', metered: false }, () => undefined);
   expect(await run.catch(troubleOf)).toBe('site_error');
   expect(asked).toEqual([{ mode: 'saver', network: 'mobile' }]);
 });

@@ -26,7 +26,7 @@ interface Opened {
 
 async function openTest(start: Start): Promise<Opened> {
   const askedMs = performance.now();
-  const session = await openSession(start.mode, start.network);
+  const session = await openSession(start);
   // The site read its clock about half way between question and answer.
   const sinceRead = (performance.now() - askedMs) / 2;
   const measuredAt = new Date(Date.parse(session.server_time) + sinceRead).toISOString();
