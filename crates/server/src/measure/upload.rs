@@ -124,10 +124,9 @@ impl<'a> Upload<'a> {
         let at = self.track.subtest.elapsed();
         self.track.moved(at, bytes);
         self.bins.add(at, bytes);
-        let is_over = bytes > 0 && self.track.spend(bytes);
-        heard.map_or(Some(Stop::Failed), |()| {
-            stop.or(is_over.then_some(Stop::ByteCap))
-        })
+        let spent = bytes > 0 && self.track.spend(bytes);
+        let full = spent.then_some(Stop::ByteCap);
+        heard.map_or(Some(Stop::Failed), |()| stop.or(full))
     }
 
     /// Queues a message for every bin before `end` that was not told yet.
