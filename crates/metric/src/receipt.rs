@@ -78,6 +78,11 @@ pub struct SubtestRecord {
     pub bin_us: Micros,
     /// Bytes per bin over all streams, in order of time; at most [`MAX_BINS`].
     pub bins_bytes: Vec<u64>,
+    /// Payload bytes per bin that had arrived at the receiving host, whether or
+    /// not something before them was missing; what goodput is computed from.
+    /// Absent where the kernel does not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arrived_bytes: Vec<u64>,
     /// Mean smoothed RTT over the streams, one per bin; absent where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub srtt_us: Vec<u32>,
@@ -224,6 +229,15 @@ impl SubtestRecord {
         &self.bins_bytes[..over.min(self.bins_bytes.len())]
     }
 
+    /// Bytes per bin that had arrived at the receiving host, as far as the bins
+    /// were over; `None` where the kernel did not tell.
+    pub fn arrived(&self) -> Option<&[u64]> {
+        let over = self.complete_bins().len();
+        self.arrived_bytes
+            .get(..over)
+            .filter(|bins| !bins.is_empty())
+    }
+
     /// Whether the site ended the direction at a cap.
     pub const fn is_capped(&self) -> bool {
         matches!(self.stop, Stop::TimeCap | Stop::ByteCap)
@@ -233,6 +247,7 @@ impl SubtestRecord {
         let parallel = |len: usize| len == 0 || len == self.bins_bytes.len();
         self.bin_us == BIN
             && self.bins_bytes.len() <= MAX_BINS
+            && parallel(self.arrived_bytes.len())
             && parallel(self.srtt_us.len())
             && parallel(self.retransmitted_bytes.len())
     }

@@ -3,13 +3,23 @@
 use std::io;
 use std::os::fd::AsRawFd;
 
-/// The kernel's account of a connection (`TCP_INFO`, Linux 4.19 and later).
+/// The kernel's account of a connection (`TCP_INFO`, Linux 5.4 and later).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TcpInfo {
     /// Bytes the peer has acknowledged (`tcpi_bytes_acked`).
     pub bytes_acked: u64,
-    /// Bytes received (`tcpi_bytes_received`).
+    /// Bytes received in order (`tcpi_bytes_received`).
     pub bytes_received: u64,
+    /// Bytes the peer has, holes or not: acknowledged, and segments it has
+    /// reported beyond a hole (`tcpi_sacked` × `tcpi_snd_mss`).
+    pub bytes_delivered: u64,
+    /// Bytes that have come, in order or not, as full segments
+    /// (`tcpi_data_segs_in` × `tcpi_rcv_mss`): partial segments and those that
+    /// came twice make it too large.
+    pub segment_bytes_in: u64,
+    /// Segments reported or received beyond a hole since the connection began
+    /// (`tcpi_sacked` now, `tcpi_rcv_ooopack` ever).
+    pub segments_out_of_order: u32,
     /// Bytes sent again (`tcpi_bytes_retrans`).
     pub bytes_retransmitted: u64,
     /// Least round-trip time seen, µs (`tcpi_min_rtt`).
@@ -23,6 +33,9 @@ pub struct TcpInfo {
     /// Of that, limited by the send buffer, µs (`tcpi_sndbuf_limited`).
     pub sndbuf_limited_us: u64,
 }
+
+/// Whether this system tells of its connections at all.
+pub const TELLS: bool = cfg!(target_os = "linux");
 
 /// Reads the account of a connection; `None` where the system has none.
 #[cfg(target_os = "linux")]
@@ -38,9 +51,14 @@ pub fn info(socket: &impl AsRawFd) -> Option<TcpInfo> {
     };
     // Offsets in `struct tcp_info` of include/uapi/linux/tcp.h; fields are only
     // ever added at its end.
+    let bytes_acked = long(120)?;
+    let sacked = u64::from(short(28)?) * u64::from(short(16)?);
     Some(TcpInfo {
-        bytes_acked: long(120)?,
+        bytes_acked,
         bytes_received: long(128)?,
+        bytes_delivered: bytes_acked.saturating_add(sacked),
+        segment_bytes_in: u64::from(short(152)?) * u64::from(short(20)?),
+        segments_out_of_order: short(28)?.saturating_add(short(224)?),
         bytes_retransmitted: long(208)?,
         min_rtt_us: short(148)?,
         srtt_us: short(68)?,
@@ -128,7 +146,7 @@ fn option<const N: usize>(socket: &impl AsRawFd, name: libc::c_int) -> Option<[u
             &raw mut length,
         )
     };
-    let whole = name != libc::TCP_INFO || length >= 216;
+    let whole = name != libc::TCP_INFO || length >= 228;
     (status == 0 && whole).then_some(value)
 }
 

@@ -144,6 +144,16 @@ impl Session {
         Some((Arc::clone(subtest), self.opened(&subtest.open)))
     }
 
+    /// What has arrived in a direction, bin by bin, as far as that is settled.
+    pub(crate) fn arrived(&self, direction: Direction) -> Vec<u64> {
+        let slot = match direction {
+            Direction::Download => &self.download,
+            Direction::Upload => &self.upload,
+        };
+        let arrived = |subtest: &Arc<Subtest>| subtest.recorder().arrived().to_vec();
+        slot.get().map_or_else(Vec::new, arrived)
+    }
+
     /// Counts a connection that belongs to no subtest.
     pub(crate) fn open(&self) -> Open {
         self.opened(&watch::Sender::new(0))

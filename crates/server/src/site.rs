@@ -179,6 +179,7 @@ impl Site {
                 expected_bytes: expected_bytes(mode, ASSUMED, budget),
                 assumed_bits_per_second: ASSUMED,
             }),
+            arrivals: net::tcp::TELLS && !peer.proxied,
         };
         self.admit(Session::new(claims, nonce, mode, peer.proxied, now))?;
         Ok(reply)

@@ -1,7 +1,8 @@
 //! Bytes per bin of a direction, drawn so that the method finds a given rate.
 
 use metric::bins::BIN;
-use metric::goodput::{self, StopReason, spec};
+use metric::forecast::HORIZON_BINS;
+use metric::goodput::{self, StopReason};
 use metric::receipt::{Counted, Stop, StreamRecord, SubtestRecord, TcpRecord};
 use metric::submission::ObservedSubtest;
 use metric::unit::{Micros, floor_u64, to_f64};
@@ -11,24 +12,23 @@ use metric::chance::Chance;
 /// Connections of a direction.
 const STREAMS: u64 = 4;
 
-/// Bins at a receiver: a ramp, then a full window whose mean is `bits_per_second`.
+/// Bins at a receiver, ten seconds with a ramp, in which the method finds
+/// `bits_per_second`.
 pub(super) fn bins(bits_per_second: f64, chance: &mut Chance) -> Vec<u64> {
+    let shape = shape(chance);
+    let bins =
+        |level: f64| -> Vec<u64> { shape.iter().map(|part| floor_u64(part * level)).collect() };
     let level = bits_per_second / 8.0 * to_f64(BIN.0) / 1e6;
-    let mut shape = shape(chance);
-    let rounded = |shape: &[f64], level: f64| -> Vec<u64> {
-        shape.iter().map(|part| floor_u64(part * level)).collect()
-    };
-    let start = goodput::ramp_end(&rounded(&shape, level)).unwrap_or(spec::RAMP_CAP_BINS);
-    shape.truncate(start + spec::WINDOW_BINS);
-    let mean = metric::statistic::mean(&shape[start..]).unwrap_or(1.0);
-    rounded(&shape, level / mean)
+    let found = goodput::estimate(goodput::Mode::Full, &bins(level), false);
+    let found = found.map_or(bits_per_second, |e| to_f64(e.goodput.0.max(1)));
+    bins(level * bits_per_second / found)
 }
 
 /// A ramp of 0.8 to 1.6 s, then noise about 1 that remembers half of itself.
 fn shape(chance: &mut Chance) -> Vec<f64> {
     let ramp = chance.between(8, 16);
     let spread = chance.within(0.03, 0.15);
-    let length = u32::try_from(spec::RAMP_CAP_BINS + spec::WINDOW_BINS).unwrap_or(0);
+    let length = u32::try_from(HORIZON_BINS).unwrap_or(0);
     let mut noise = 0.0;
     let mut part = |at: u32| {
         noise = 0.5 * noise + spread * chance.normal();
@@ -47,6 +47,8 @@ pub(super) fn observed(bins: &[u64], stop_reason: StopReason) -> ObservedSubtest
         stop_reason,
         goodput_bits_per_second: estimate.map(|e| e.goodput),
         interval_bits_per_second: estimate.and_then(|e| e.interval),
+        p90_bits_per_second: estimate.map(|e| e.p90),
+        mean_bits_per_second: estimate.map(|e| e.mean),
         bytes: bins.iter().sum(),
         duration_us: Micros(bins.len() as u64 * BIN.0),
         ramp_us: estimate.map(|e| e.ramp),
@@ -97,6 +99,7 @@ pub(super) fn record(
         counted,
         duration_us: duration,
         bin_us: BIN,
+        arrived_bytes: vec![],
         srtt_us,
         retransmitted_bytes,
         stop,

@@ -1,5 +1,6 @@
 //! The measuring connections after their upgrade: bare TCP, framed by hand.
 
+mod arrivals;
 mod download;
 mod latency;
 mod upload;
@@ -14,7 +15,7 @@ use metric::receipt::{Stop, TcpRecord};
 use metric::unit::Micros;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
-use wire::native::recorder::Sample;
+use wire::native::recorder::{Arrival, Sample};
 
 use crate::session::{Direction, Open, Session, Subtest};
 use crate::site::Site;
@@ -23,6 +24,7 @@ use crate::site::Site;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Kind {
     Latency,
+    Arrivals,
     Subtest(Direction),
 }
 
@@ -31,6 +33,7 @@ impl Kind {
     pub(crate) fn of_path(path: &str) -> Option<Self> {
         match path {
             "latency" => Some(Self::Latency),
+            "arrivals" => Some(Self::Arrivals),
             "download" => Some(Self::Subtest(Direction::Download)),
             "upload" => Some(Self::Subtest(Direction::Upload)),
             _ => None,
@@ -41,8 +44,9 @@ impl Kind {
 /// A place reserved for a connection in its session.
 #[derive(Debug)]
 pub(crate) struct Stream {
+    kind: Kind,
     session: Arc<Session>,
-    subtest: Option<(Direction, Arc<Subtest>)>,
+    subtest: Option<Arc<Subtest>>,
     _open: Open,
 }
 
@@ -50,14 +54,15 @@ impl Stream {
     /// `None` when the direction has been run, or the session has ended.
     pub(crate) fn reserve(kind: Kind, session: Arc<Session>) -> Option<Self> {
         let (subtest, open) = match kind {
-            Kind::Latency if session.has_ended() => return None,
-            Kind::Latency => (None, session.open()),
+            Kind::Latency | Kind::Arrivals if session.has_ended() => return None,
+            Kind::Latency | Kind::Arrivals => (None, session.open()),
             Kind::Subtest(direction) => {
                 let (subtest, open) = session.join(direction)?;
-                (Some((direction, subtest)), open)
+                (Some(subtest), open)
             }
         };
         Some(Self {
+            kind,
             session,
             subtest,
             _open: open,
@@ -73,10 +78,11 @@ pub(crate) async fn run(site: Arc<Site>, stream: Stream, upgraded: OnUpgrade) {
         return;
     };
     let (socket, early) = (parts.io.into_inner(), parts.read_buf);
-    match &stream.subtest {
-        None => latency::run(socket, early, &stream.session).await,
-        Some((direction, subtest)) => {
-            let Some(track) = Track::join(&stream.session, subtest, &socket, &site, *direction)
+    match (stream.kind, &stream.subtest) {
+        (Kind::Arrivals, _) => arrivals::run(socket, &stream.session).await,
+        (Kind::Latency, _) | (_, None) => latency::run(socket, early, &stream.session).await,
+        (Kind::Subtest(direction), Some(subtest)) => {
+            let Some(track) = Track::join(&stream.session, subtest, &socket, &site, direction)
             else {
                 return;
             };
@@ -92,6 +98,7 @@ pub(crate) async fn run(site: Arc<Site>, stream: Stream, upgraded: OnUpgrade) {
 struct Track<'a> {
     session: &'a Session,
     subtest: &'a Subtest,
+    direction: Direction,
     id: usize,
     deadline: Instant,
 }
@@ -110,14 +117,17 @@ impl<'a> Track<'a> {
             let _ = net::tcp::set_notsent_lowat(socket, 128 * 1024);
         }
         let congestion = net::tcp::congestion(socket);
-        let id = subtest
-            .recorder()
-            .join(subtest.elapsed(), congestion, look(session, socket))?;
+        let id = subtest.recorder().join(
+            subtest.elapsed(),
+            congestion,
+            look(session, socket, direction),
+        )?;
         let longest = session.claims.caps.subtest_us.duration();
         let deadline = Instant::from_std(subtest.began + longest);
         Some(Self {
             session,
             subtest,
+            direction,
             id,
             deadline,
         })
@@ -145,7 +155,7 @@ impl<'a> Track<'a> {
     }
 
     fn sample(&self, socket: &TcpStream) {
-        if let Some(sample) = look(self.session, socket) {
+        if let Some(sample) = look(self.session, socket, self.direction) {
             let at = self.subtest.elapsed();
             self.subtest.recorder().sampled(self.id, at, sample);
         }
@@ -196,7 +206,7 @@ impl<'a> Track<'a> {
 
 /// The kernel's account of a connection to the client itself, as the recorder
 /// wants it.
-fn look(session: &Session, socket: &TcpStream) -> Option<Sample> {
+fn look(session: &Session, socket: &TcpStream, direction: Direction) -> Option<Sample> {
     let info = net::tcp::info(socket).filter(|_| !session.proxied)?;
     let tcp = TcpRecord {
         min_rtt_us: info.min_rtt_us,
@@ -206,8 +216,17 @@ fn look(session: &Session, socket: &TcpStream) -> Option<Sample> {
         rwnd_limited_us: info.rwnd_limited_us,
         sndbuf_limited_us: info.sndbuf_limited_us,
     };
+    let (in_order, with_holes) = match direction {
+        Direction::Download => (info.bytes_acked, info.bytes_delivered),
+        Direction::Upload => (info.bytes_received, info.segment_bytes_in),
+    };
     Some(Sample {
         bytes_acked: info.bytes_acked,
+        arrival: Arrival {
+            in_order,
+            with_holes,
+            holes: info.segments_out_of_order > 0,
+        },
         tcp,
     })
 }

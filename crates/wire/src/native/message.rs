@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use metric::bins::BIN;
 use metric::budget::{Budget, Connection};
+use metric::forecast::HORIZON_BINS;
 use metric::goodput::spec as method;
 use metric::submission::Network;
 use metric::unit::{BitRate, Micros};
@@ -56,6 +57,9 @@ pub struct SessionReply {
     /// that do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataNotice>,
+    /// Whether the site tells what arrives; then goodput is computed from that.
+    #[serde(default)]
+    pub arrivals: bool,
 }
 
 /// What a test may cost the person, told before it begins; each direction.
@@ -83,7 +87,7 @@ pub struct Parameters {
     pub bin_us: Micros,
     /// Longest ramp.
     pub ramp_cap_us: Micros,
-    /// Measured time after the ramp, mode `full`.
+    /// Length of mode `full`.
     pub measured_us: Micros,
     /// Probes before any load.
     pub idle_probes: u32,
@@ -99,7 +103,7 @@ impl Default for Parameters {
             streams: spec::STREAMS,
             bin_us: BIN,
             ramp_cap_us: Micros(method::RAMP_CAP_BINS as u64 * BIN.0),
-            measured_us: Micros(method::WINDOW_BINS as u64 * BIN.0),
+            measured_us: Micros(HORIZON_BINS as u64 * BIN.0),
             idle_probes: spec::IDLE_PROBES,
             probe_interval_us: spec::PROBE_INTERVAL,
             waiting_time_us: spec::WAITING_TIME,
@@ -125,6 +129,28 @@ pub struct Caps {
 /// Upload: payload bytes that one stream brought in one bin.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct UploadCount {
+    /// Index of the bin.
+    pub bin: usize,
+    /// Payload bytes.
+    pub bytes: u64,
+}
+
+/// A direction of a test.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subtest {
+    /// From the site.
+    Download,
+    /// To the site.
+    Upload,
+}
+
+/// Payload bytes that had arrived at the receiving host in one bin, over all
+/// streams. Told in order, every bin once.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Arrived {
+    /// The direction.
+    pub subtest: Subtest,
     /// Index of the bin.
     pub bin: usize,
     /// Payload bytes.

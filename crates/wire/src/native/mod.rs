@@ -1,6 +1,7 @@
 //! The ispeed protocol, version 1 (`docs/protocol/ispeed-v1.md`).
 
 pub mod allowance;
+pub mod arrivals;
 pub mod counter;
 pub mod message;
 pub mod prober;

@@ -11,15 +11,56 @@ use super::spec;
 pub struct Sample {
     /// Bytes acknowledged since the connection began.
     pub bytes_acked: u64,
+    /// What had arrived at the receiving host since the connection began.
+    pub arrival: Arrival,
     /// The account itself.
     pub tcp: TcpRecord,
 }
+
+/// Two counts of what has arrived at a receiving host.
+///
+/// A receiver that misses a packet holds back what came after it, so a count
+/// of bytes in order stands still and then jumps, by seconds' worth of data
+/// when queues are short. What the receiver has, holes included, grows as
+/// evenly as the link carries.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Arrival {
+    /// Bytes in order: never too many.
+    pub in_order: u64,
+    /// Bytes with those behind holes: never too few, but partial segments and
+    /// duplicates may make it too many.
+    pub with_holes: u64,
+    /// Whether anything ever came out of order, so that there may be holes.
+    pub holes: bool,
+}
+
+impl Arrival {
+    const fn since(self, base: Self) -> Self {
+        Self {
+            in_order: self.in_order.saturating_sub(base.in_order),
+            with_holes: self.with_holes.saturating_sub(base.with_holes),
+            ..self
+        }
+    }
+
+    /// `bytes` of the second count as bytes of the first, by this moment's ratio.
+    fn scale(self, bytes: u64) -> u64 {
+        let scaled = u128::from(bytes) * u128::from(self.in_order.min(self.with_holes));
+        let scaled = scaled.checked_div(u128::from(self.with_holes));
+        scaled.map_or(bytes, |scaled| u64::try_from(scaled).unwrap_or(bytes))
+    }
+}
+
+/// From here on the size of a segment is learned; the few before are taken as
+/// full, because the first words of a connection are short.
+const SETTLED_BYTES: u64 = 1_000_000;
 
 /// Records one direction. Time is microseconds since the direction began.
 #[derive(Debug)]
 pub struct Recorder {
     counted: Counted,
     bins: Bins,
+    arrived: Bins,
     srtt: Vec<(u64, u32)>,
     retransmitted: Vec<u64>,
     streams: Vec<Stream>,
@@ -34,6 +75,9 @@ struct Stream {
     sampled_at: Micros,
     base: Option<Sample>,
     previous: Option<Sample>,
+    /// The last moment without holes, which tells the size of a segment.
+    whole: Arrival,
+    open: bool,
 }
 
 impl Recorder {
@@ -43,6 +87,7 @@ impl Recorder {
         Self {
             counted,
             bins: Bins::new(),
+            arrived: Bins::new(),
             srtt: Vec::new(),
             retransmitted: Vec::new(),
             streams: Vec::new(),
@@ -76,6 +121,8 @@ impl Recorder {
             sampled_at: at,
             base,
             previous: base,
+            whole: Arrival::default(),
+            open: true,
         });
         Some(self.streams.len() - 1)
     }
@@ -110,6 +157,8 @@ impl Recorder {
             stream.record.bytes += acked;
         }
         self.sampled = true;
+        let bytes = stream.arrived(previous.arrival, sample.arrival);
+        self.arrived.add_span(stream.sampled_at, at, bytes);
         let again = sample.tcp.bytes_retransmitted;
         let again = again.saturating_sub(previous.tcp.bytes_retransmitted);
         let bin = Bins::index(Micros(at.0.saturating_sub(1)));
@@ -128,12 +177,32 @@ impl Recorder {
         if let Some(stream) = self.streams.get_mut(stream) {
             let since = |last: Sample| stream.base.map(|base| account(base.tcp, last.tcp));
             stream.record.tcp = stream.previous.and_then(since);
+            stream.open = false;
         }
         self.bins.pass(Micros(at.0.saturating_sub(1)));
         self.last = self.last.max(at);
         if self.stop.is_none_or(|stop| stop == Stop::Client) {
             self.stop = Some(why);
         }
+    }
+
+    /// Bytes per bin that had arrived at the receiving host, as far as every
+    /// open stream was looked at; these bins never change again. Empty where
+    /// the kernel does not tell.
+    pub fn arrived(&self) -> &[u64] {
+        if !self.is_told() {
+            return &[];
+        }
+        let open = self.streams.iter().filter(|stream| stream.open);
+        let until = open.map(|stream| stream.sampled_at).min();
+        let complete = Bins::index(until.unwrap_or(self.last));
+        let bins = self.arrived.bytes();
+        &bins[..complete.min(bins.len())]
+    }
+
+    /// Whether the kernel tells of every stream.
+    fn is_told(&self) -> bool {
+        self.sampled && self.streams.iter().all(|stream| stream.base.is_some())
     }
 
     /// Bytes of the direction so far.
@@ -155,11 +224,17 @@ impl Recorder {
     pub fn finish(&self) -> SubtestRecord {
         let bins_bytes = self.bins.bytes().to_vec();
         let (srtt_us, retransmitted_bytes) = self.series(bins_bytes.len());
+        let mut arrived_bytes = vec![];
+        if self.is_told() {
+            arrived_bytes = self.arrived.bytes().to_vec();
+            arrived_bytes.resize(bins_bytes.len(), 0);
+        }
         SubtestRecord {
             counted: self.counted,
             duration_us: self.last,
             bin_us: BIN,
             bins_bytes,
+            arrived_bytes,
             srtt_us,
             retransmitted_bytes,
             stop: self.stop.unwrap_or(Stop::SessionCap),
@@ -183,6 +258,18 @@ impl Recorder {
         let mut again = self.retransmitted.clone();
         again.resize(bins, 0);
         (srtt, again)
+    }
+}
+
+impl Stream {
+    /// Bytes that arrived between two looks.
+    fn arrived(&mut self, before: Arrival, now: Arrival) -> u64 {
+        let base = self.base.map_or(before, |base| base.arrival);
+        let total = now.since(base);
+        if !now.holes && total.in_order >= SETTLED_BYTES {
+            self.whole = total;
+        }
+        self.whole.scale(now.since(before).with_holes)
     }
 }
 
@@ -223,7 +310,16 @@ mod tests {
             rwnd_limited_us: 0,
             sndbuf_limited_us: 0,
         };
-        Sample { bytes_acked, tcp }
+        let arrival = Arrival {
+            in_order: bytes_acked,
+            with_holes: bytes_acked,
+            holes: false,
+        };
+        Sample {
+            bytes_acked,
+            arrival,
+            tcp,
+        }
     }
 
     #[test]
@@ -266,6 +362,38 @@ mod tests {
         );
         assert_eq!(record.bins_bytes, [500, 0, 0]);
         assert!(record.srtt_us.is_empty() && record.streams[0].tcp.is_none());
+    }
+
+    #[test]
+    fn a_hole_does_not_hide_what_has_arrived() {
+        let mut recorder = Recorder::new(Counted::Received);
+        let look = |in_order, with_holes| Sample {
+            arrival: Arrival {
+                in_order,
+                with_holes,
+                holes: with_holes > 5 << 18,
+            },
+            ..sample(0, 9_000)
+        };
+        let a = recorder.join(Micros(0), None, Some(look(0, 0))).unwrap();
+        let b = recorder.join(Micros(0), None, Some(look(0, 0))).unwrap();
+        recorder.sampled(a, Micros(100_000), look(1 << 20, 5 << 18));
+        assert!(recorder.arrived().is_empty(), "b was not looked at yet");
+        recorder.sampled(b, Micros(100_000), look(0, 0));
+        assert_eq!(
+            recorder.arrived(),
+            [1 << 20],
+            "a fifth are partial segments"
+        );
+        for (at, in_order) in [(2, 1), (3, 1), (4, 4)] {
+            let look_at = look(in_order << 20, at * 5 << 18);
+            recorder.sampled(a, Micros(at * 100_000), look_at);
+            recorder.sampled(b, Micros(at * 100_000), look(0, 0));
+        }
+        assert_eq!(recorder.arrived(), [1 << 20; 4]);
+        recorder.leave(b, Micros(400_000), Stop::Client);
+        recorder.sampled(a, Micros(500_000), look(5 << 20, 25 << 18));
+        assert_eq!(recorder.arrived(), [1 << 20; 5]);
     }
 
     #[test]
