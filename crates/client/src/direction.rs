@@ -136,22 +136,28 @@ pub(crate) fn complete(bins: &Bins, elapsed: Micros) -> Vec<u64> {
     complete
 }
 
-/// The direction as it is submitted.
+/// The direction as it is submitted. The estimate is made from what had
+/// arrived where the site tells that, else from the counted bytes.
 pub(crate) fn observed(
     mode: Mode,
     bins_bytes: Vec<u64>,
+    arrived: Option<&[u64]>,
     stop_reason: StopReason,
 ) -> ObservedSubtest {
     let stopped = matches!(stop_reason, StopReason::TimeCap | StopReason::ByteCap);
-    let estimate = goodput::estimate(mode, &bins_bytes, stopped);
+    let measured = arrived.unwrap_or(&bins_bytes);
+    let estimate = goodput::estimate(mode, measured, stopped);
+    let ramp = goodput::ramp_end(measured);
     ObservedSubtest {
         bin_us: BIN,
         stop_reason,
         goodput_bits_per_second: estimate.map(|e| e.goodput),
         interval_bits_per_second: estimate.and_then(|e| e.interval),
+        p90_bits_per_second: estimate.map(|e| e.p90),
+        mean_bits_per_second: estimate.map(|e| e.mean),
         bytes: bins_bytes.iter().sum(),
         duration_us: Micros(bins_bytes.len() as u64 * BIN.0),
-        ramp_us: goodput::ramp_end(&bins_bytes).map(|bin| Micros(bin as u64 * BIN.0)),
+        ramp_us: ramp.map(|bin| Micros(bin as u64 * BIN.0)),
         bins_bytes,
     }
 }

@@ -4,19 +4,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use metric::bins::Bins;
-use metric::goodput::Mode;
-use metric::submission::ObservedSubtest;
+use metric::goodput::{Mode, StopReason};
 use metric::unit::{BitRate, Micros};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use wire::native::message::SessionReply;
+use wire::native::message::{SessionReply, Subtest};
 use wire::native::spec;
 use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
 use wire::websocket::encode::{close_payload, frame};
 use wire::websocket::{self, Opcode};
 
-use crate::direction::{End, Origin, complete, drive, observed, stopped};
+use crate::arrivals::Told;
+use crate::direction::{End, Origin, complete, drive, stopped};
 use crate::http::Base;
 use crate::socket;
 
@@ -28,8 +28,9 @@ pub(crate) async fn run(
     base: &Base,
     session: &SessionReply,
     mode: Mode,
+    told: &Told,
     tell: &dyn Fn(BitRate, Micros),
-) -> ObservedSubtest {
+) -> (StopReason, Vec<u64>) {
     let (origin, bins) = (Origin::default(), Arc::new(Mutex::new(Bins::new())));
     let stream = |stop| {
         let count = Count {
@@ -51,12 +52,13 @@ pub(crate) async fn run(
         )
     };
     let streams = session.parameters.streams;
-    let driven = drive(mode, streams, &origin, stream, so_far, tell).await;
+    let arrived = || told.bins(Subtest::Download).unwrap_or_else(so_far);
+    let driven = drive(mode, streams, &origin, stream, arrived, tell).await;
     let (why, streams) = driven;
     let bins_bytes = so_far();
     // Streams that hang are dropped, and with them their connections.
     let _ = tokio::time::timeout(2 * DRAIN, streams.join_all()).await;
-    observed(mode, bins_bytes, why)
+    (why, bins_bytes)
 }
 
 struct Count {

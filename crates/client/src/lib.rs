@@ -11,6 +11,7 @@
 //! ```
 #![warn(missing_docs)]
 
+mod arrivals;
 mod direction;
 mod download;
 mod error;

@@ -7,9 +7,10 @@ use metric::goodput::{Mode, StopReason};
 use metric::receipt::{ReceiptV1, SubtestRecord};
 use metric::submission::{Network, Observed, ObservedSubtest, WEBSOCKET};
 use metric::unit::{BitRate, Micros};
-use wire::native::message::{DataNotice, SessionReply, SessionRequest};
+use wire::native::message::{DataNotice, SessionReply, SessionRequest, Subtest};
 use wire::native::spec;
 
+use crate::arrivals::Told;
 use crate::http::Base;
 use crate::latency::Latency;
 use crate::{Error, direction, download, upload};
@@ -107,26 +108,35 @@ pub async fn run(
         data: session.data.as_ref(),
     });
     let mut latency = Latency::open(base, &session.token).await?;
+    let told = Told::open(base, &session).await?;
     tell(Progress::Idle);
     let idle = latency.idle(&session.parameters).await;
     let downloading = |rate, at| tell(Progress::Download(rate, at));
-    let load = download::run(base, &session, mode, &downloading);
-    let (down, working_download) = latency.working(&session.parameters, load).await;
+    let load = download::run(base, &session, mode, &told, &downloading);
+    let ((why, bins), working_download) = latency.working(&session.parameters, load).await;
     // A line that died is not asked to carry another direction.
-    let line_lives = down.stop_reason != StopReason::Failed;
+    let line_lives = why != StopReason::Failed;
     let (mut up, mut working_upload) = (None, Probes::default());
     if line_lives {
         let uploading = |rate, at| tell(Progress::Upload(rate, at));
-        let load = upload::run(base, &session, mode, &uploading);
+        let load = upload::run(base, &session, mode, &told, &uploading);
         let (ended, probes) = latency.working(&session.parameters, load).await;
         (up, working_upload) = (Some(ended?), probes);
     }
     tell(Progress::Receipt);
     let asked = receipt(base, &session);
     let receipt = tokio::time::timeout(LAST_WORDS, asked).await.ok();
+    let signed = |pick: fn(&ReceiptV1) -> Option<&SubtestRecord>| pick(receipt.as_ref()?);
+    let (seen_down, seen_up) = (
+        signed(|receipt| receipt.download.as_ref()),
+        signed(|receipt| receipt.upload.as_ref()),
+    );
+    let arrived = arrived(seen_down, &told, Subtest::Download);
+    let down = direction::observed(mode, bins, arrived.as_deref(), why);
+    let up = up.map(|ended| uploaded(mode, ended, seen_up, &told));
     let observed = Observed {
         download: begun(down),
-        upload: up.and_then(|up| begun(uploaded(mode, up, receipt.as_ref()))),
+        upload: up.and_then(begun),
         idle: sent(idle),
         working_download: sent(working_download),
         working_upload: sent(working_upload),
@@ -158,12 +168,25 @@ async fn receipt(base: &Base, session: &SessionReply) -> ReceiptV1 {
     }
 }
 
-/// The upload by the bins the site signed; those it told on the way stand in
+/// What had arrived, as the site signed it; what it told on the way stands in
 /// only where there is no receipt, and then for nobody but this device.
-fn uploaded(mode: Mode, ended: upload::Ended, receipt: Option<&ReceiptV1>) -> ObservedSubtest {
-    let signed = receipt.and_then(|r| r.upload.as_ref());
+fn arrived(signed: Option<&SubtestRecord>, told: &Told, subtest: Subtest) -> Option<Vec<u64>> {
+    match signed {
+        Some(signed) => signed.arrived().map(<[u64]>::to_vec),
+        None => told.bins(subtest),
+    }
+}
+
+/// The upload, counted by the site and nobody else.
+fn uploaded(
+    mode: Mode,
+    ended: upload::Ended,
+    signed: Option<&SubtestRecord>,
+    told: &Told,
+) -> ObservedSubtest {
     let bins = signed.map_or(ended.bins_bytes, |upload| upload.complete_bins().to_vec());
-    direction::observed(mode, bins, ended.why)
+    let arrived = arrived(signed, told, Subtest::Upload);
+    direction::observed(mode, bins, arrived.as_deref(), ended.why)
 }
 
 /// A direction that never carried a byte was not measured.

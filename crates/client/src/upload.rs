@@ -8,11 +8,12 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wire::native::counter::Counter;
-use wire::native::message::{SessionReply, UploadCount};
+use wire::native::message::{SessionReply, Subtest, UploadCount};
 use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
 use wire::websocket::encode::slab;
 
 use crate::Error;
+use crate::arrivals::Told;
 use crate::direction::{End, Origin, drive, stopped};
 use crate::http::Base;
 use crate::socket::{self, Socket};
@@ -39,6 +40,7 @@ pub(crate) async fn run(
     base: &Base,
     session: &SessionReply,
     mode: Mode,
+    told: &Told,
     tell: &dyn Fn(BitRate, Micros),
 ) -> Result<Ended, Error> {
     let (origin, counter) = (Origin::default(), Arc::new(Mutex::new(Counter::default())));
@@ -62,7 +64,8 @@ pub(crate) async fn run(
         counter.complete().to_vec()
     };
     let streams = session.parameters.streams;
-    let (why, streams) = drive(mode, streams, &origin, stream, so_far, tell).await;
+    let arrived = || told.bins(Subtest::Upload).unwrap_or_else(so_far);
+    let (why, streams) = drive(mode, streams, &origin, stream, arrived, tell).await;
     Ok(Ended {
         why,
         bins_bytes: so_far(),

@@ -7,7 +7,6 @@ use crate::bins::BIN;
 use crate::goodput::{self, Estimate, Mode};
 use crate::key::{Purpose, RegisteredKey};
 use crate::receipt::{ReceiptV1, SubtestRecord};
-use crate::stop::stop_point;
 use crate::submission::{ObservedSubtest, Submission};
 use crate::unit::{BitRate, Micros};
 
@@ -24,6 +23,14 @@ impl Verified {
     /// Mode the test was measured by.
     pub const fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// What it was measured by.
+    pub const fn law(&self) -> Law {
+        Law {
+            edition: self.submission.receipt.method,
+            mode: self.mode,
+        }
     }
 
     /// The checked submission.
@@ -71,7 +78,11 @@ pub fn verify(
         return Err(why);
     }
     let mode = Mode::of_name(&receipt.mode).ok_or(Invalid::Method)?;
-    agree(mode, &submission)?;
+    let law = Law {
+        edition: receipt.method,
+        mode,
+    };
+    agree(law, &submission)?;
     Ok(Verified {
         submission,
         purpose: key.purpose,
@@ -134,21 +145,21 @@ pub struct Contradiction {
 /// Slack for what is on its way between kernel and program.
 const SLACK_BYTES: u64 = 256 * 1024;
 
-fn agree(mode: Mode, submission: &Submission) -> Result<(), Invalid> {
+fn agree(law: Law, submission: &Submission) -> Result<(), Invalid> {
     let (receipt, observed) = (&submission.receipt, &submission.observed);
     if let Some(claim) = &observed.download {
         let seen = receipt
             .download
             .as_ref()
             .ok_or_else(|| not("download", "the site saw no download"))?;
-        download_agrees(mode, claim, seen)?;
+        download_agrees(law, claim, seen)?;
     }
     if let Some(claim) = &observed.upload {
         let seen = receipt
             .upload
             .as_ref()
             .ok_or_else(|| not("upload", "the site saw no upload"))?;
-        let computed = upload(mode, seen).map(|e| e.goodput);
+        let computed = upload(law, seen).map(|e| e.goodput);
         require(
             same(claim.goodput_bits_per_second, computed),
             "upload.goodput_bits_per_second",
@@ -167,16 +178,12 @@ fn agree(mode: Mode, submission: &Submission) -> Result<(), Invalid> {
     )
 }
 
-fn download_agrees(
-    mode: Mode,
-    claim: &ObservedSubtest,
-    seen: &SubtestRecord,
-) -> Result<(), Invalid> {
-    let computed = download(mode, claim, seen).map(|e| e.goodput);
+fn download_agrees(law: Law, claim: &ObservedSubtest, seen: &SubtestRecord) -> Result<(), Invalid> {
+    let computed = download(law, claim, seen).map(|e| e.goodput);
     require(
         same(claim.goodput_bits_per_second, computed),
         "download.goodput_bits_per_second",
-        "must follow from observed.download.bins_bytes",
+        "must follow from what arrived, else from observed.download.bins_bytes",
     )?;
     let most = seen.bytes().saturating_add(seen.bytes() / 50 + SLACK_BYTES);
     require(
@@ -190,25 +197,34 @@ fn download_agrees(
         "download.bins_bytes",
         "must not last longer than the site served it",
     )?;
-    let best = computed.map(|rate| (rate, ceiling(mode, seen, claim)));
+    if seen.arrived().is_some() {
+        // The site's own series: nothing of it is the client's claim.
+        return Ok(());
+    }
+    let claimed = claimed_rate(law, claim);
     require(
-        best.is_none_or(|(rate, ceiling)| rate <= ceiling),
-        "download.goodput_bits_per_second",
+        claimed.is_none_or(|(rate, length)| rate <= ceiling(seen, length)),
+        "download.bins_bytes",
         "must not exceed the best span of that length in the receipt",
     )
 }
 
-/// The highest rate a client can have received over a window as long as its
-/// own: the site's best span of that length, with 10 % and a buffer's slack.
-fn ceiling(mode: Mode, seen: &SubtestRecord, claim: &ObservedSubtest) -> BitRate {
-    let start = goodput::ramp_end(&claim.bins_bytes).unwrap_or(0);
-    let stop = stop_point(mode, &claim.bins_bytes);
+/// Rate of the window that the claim is estimated from.
+fn claimed_rate(law: Law, claim: &ObservedSubtest) -> Option<(BitRate, usize)> {
+    let start = goodput::ramp_end(&claim.bins_bytes)?;
+    let stop = goodput::stop_point_of(law.edition, law.mode, &claim.bins_bytes);
     let end = stop.map_or(claim.bins_bytes.len(), |(end, _)| end);
-    let length = end.saturating_sub(start).max(1);
+    let window = claim.bins_bytes.get(start..end)?;
+    Some((rate(window)?, window.len()))
+}
+
+/// The highest rate a client can have received over a window of so many bins:
+/// the site's best span of that length, with 10 % and a buffer's slack.
+fn ceiling(seen: &SubtestRecord, length: usize) -> BitRate {
     let best = seen
         .bins_bytes
         .windows(length.min(seen.bins_bytes.len()).max(1))
-        .filter_map(|window| goodput::level(mode, window))
+        .filter_map(rate)
         .max()
         .map_or(0, |best| best.0);
     let slack = BitRate::over(SLACK_BYTES, Micros(length as u64 * BIN.0));
@@ -216,16 +232,31 @@ fn ceiling(mode: Mode, seen: &SubtestRecord, claim: &ObservedSubtest) -> BitRate
     BitRate(best.saturating_add(best / 10).saturating_add(slack))
 }
 
-/// The centre's own estimate of a download: from the client's bins, because
-/// goodput is counted at the receiver.
-pub fn download(mode: Mode, claim: &ObservedSubtest, seen: &SubtestRecord) -> Option<Estimate> {
-    goodput::estimate(mode, &claim.bins_bytes, seen.is_capped())
+fn rate(bins: &[u64]) -> Option<BitRate> {
+    BitRate::over(goodput::sum(bins), Micros(bins.len() as u64 * BIN.0))
 }
 
-/// The centre's own estimate of an upload: from the site's complete bins and
-/// nothing else.
-pub fn upload(mode: Mode, seen: &SubtestRecord) -> Option<Estimate> {
-    goodput::estimate(mode, seen.complete_bins(), seen.is_capped())
+/// What a receipt says its test was measured by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Law {
+    /// Edition of the method.
+    pub edition: u16,
+    /// Mode of the method.
+    pub mode: Mode,
+}
+
+/// The centre's own estimate of a download: from what the site saw arrive;
+/// where its kernel does not tell, from the client's bins.
+pub fn download(law: Law, claim: &ObservedSubtest, seen: &SubtestRecord) -> Option<Estimate> {
+    let bins = seen.arrived().unwrap_or(&claim.bins_bytes);
+    goodput::estimate_of(law.edition, law.mode, bins, seen.is_capped())
+}
+
+/// The centre's own estimate of an upload: from what arrived at the site;
+/// where its kernel does not tell, from what its program read.
+pub fn upload(law: Law, seen: &SubtestRecord) -> Option<Estimate> {
+    let bins = seen.arrived().unwrap_or_else(|| seen.complete_bins());
+    goodput::estimate_of(law.edition, law.mode, bins, seen.is_capped())
 }
 
 /// Whether a claimed and a computed rate are the same within 1 %.
@@ -290,6 +321,7 @@ mod tests {
     fn receipt() -> ReceiptV1 {
         let golden = include_str!("../../../testdata/receipt/v1.json");
         let mut receipt: ReceiptV1 = serde_json::from_str(golden).unwrap();
+        receipt.method = crate::METHOD;
         receipt.download = receipt.download.map(|r| record(r, 500_000));
         receipt.upload = receipt.upload.map(|r| record(r, 250_000));
         receipt
@@ -303,6 +335,8 @@ mod tests {
             stop_reason: goodput::StopReason::Fixed,
             goodput_bits_per_second: Some(estimate.goodput),
             interval_bits_per_second: estimate.interval,
+            p90_bits_per_second: Some(estimate.p90),
+            mean_bits_per_second: Some(estimate.mean),
             bytes: bins_bytes.iter().sum(),
             duration_us: Micros(11_000_000),
             ramp_us: Some(estimate.ramp),
@@ -377,7 +411,7 @@ mod tests {
     fn bytes_moved_into_the_window_do_not_help() {
         // The sum is what the site saw, but packed into half the time.
         let mut packed = claim(1_000_000);
-        packed.bins_bytes = [vec![1_000_000; 8], vec![1_000_000; 52], vec![1; 50]].concat();
+        packed.bins_bytes = [vec![1_000_000; 8], vec![1_000_000; 46], vec![1; 56]].concat();
         let estimate = goodput::estimate(Mode::Full, &packed.bins_bytes, false).unwrap();
         packed.goodput_bits_per_second = Some(estimate.goodput);
         packed.bytes = packed.bins_bytes.iter().sum();

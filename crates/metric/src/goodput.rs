@@ -1,47 +1,51 @@
-//! Goodput of one subtest from its 100 ms bins: edition 1.
+//! Goodput of one subtest from its 100 ms bins.
 //!
-//! Mode `full` averages the ten seconds after the end of the ramp; the adaptive
-//! modes stop when what they have is certain enough ([`crate::stop`]) and trim
-//! the extremes. Each comes with an interval from batch means. Goodput counts
-//! application bytes at the receiver; no factor for overhead is added. The same
-//! law runs in the web application; both are held to
-//! `testdata/method/goodput.json`.
+//! Every mode asks for the same: the mean rate that the line carries in the
+//! first ten seconds of a direction. Mode `full` sees them all, the adaptive
+//! modes stop when what they have seen is certain enough ([`crate::stop`]) and
+//! forecast the rest ([`crate::forecast`]). The bins are what had arrived at the
+//! receiving host; no factor for overhead is added. The same law runs in the
+//! web application; both are held to `testdata/method/goodput-2.json`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bins::BIN;
-use crate::statistic::{mean, standard_deviation, t_quantile_975};
-use crate::stop::{batch_bins, stop_point};
-use crate::unit::{BitRate, Micros, floor_u64, to_f64};
+use crate::edition_1;
+use crate::forecast::{Forecast, forecast};
+use crate::statistic::quantile;
+use crate::stop::stop_point;
+use crate::unit::{BitRate, Micros, floor_u64};
 
-/// Constants of edition 1.
+/// Constants of edition 2.
 pub mod spec {
     /// First bin at which the ramp may end.
     pub const RAMP_MIN_BINS: usize = 8;
     /// Bin at which the ramp ends at the latest.
     pub const RAMP_CAP_BINS: usize = 40;
-    /// Measured bins after the ramp.
-    pub const WINDOW_BINS: usize = 100;
-    /// Fewest measured bins when the site stopped the subtest at a cap.
-    pub const MIN_STOPPED_BINS: usize = 20;
+    /// Fewest bins after the ramp.
+    pub const LEAST_WINDOW_BINS: usize = 8;
     /// A window that ends in so many bins without a byte was not measured: the
     /// line died in it.
     pub const SILENT_BINS: usize = 20;
-    /// Bins in a batch of mode `full`: one second.
-    pub const BATCH_BINS: usize = 10;
-    /// The adaptive modes leave out one bin of so many at each end.
-    pub const TRIMMED_ONE_IN: usize = 10;
+    /// Half width of the interval in volatilities of what was not seen. Set so
+    /// that 95 % of the runs on the tuning links are covered.
+    pub const SPREAD: f64 = 4.0;
+    /// Half width of the interval when all was seen: what a bin may be off.
+    pub const FLOOR: f64 = 0.01;
+    /// Added to it for what looks calm and is not over, times the fourth power
+    /// of the unseen share: a boost or a fade that has not come yet.
+    pub const UNKNOWN: f64 = 0.27;
 }
 
 /// How long a subtest goes on, and how it is averaged.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Ten seconds after the ramp; the reference the others are held against.
+    /// All ten seconds; the reference the others are held against.
     Full,
-    /// Until the 95 % interval is within 5 %.
+    /// About four seconds, more where the line varies.
     Accurate,
-    /// Until the 95 % interval is within 10 %: least data.
+    /// About two seconds: least data.
     Saver,
 }
 
@@ -68,9 +72,9 @@ impl Mode {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
-    /// The window of mode `full` was measured.
+    /// The ten seconds of mode `full` were measured.
     Fixed,
-    /// The interval was narrow enough and the rate did not drift.
+    /// What was not seen can hardly change the result.
     Converged,
     /// The cap in time, of the mode or of the site.
     TimeCap,
@@ -82,15 +86,19 @@ pub enum StopReason {
     Cancelled,
 }
 
-/// What edition 1 says about one subtest.
+/// What the method says about one subtest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Estimate {
-    /// Goodput over the measured window.
+    /// Mean rate of the ten seconds.
     pub goodput: BitRate,
-    /// 95 % interval of `goodput` by batch means; `None` below two batches.
+    /// 95 % interval of `goodput`; edition 1 had none below two batches.
     pub interval: Option<[BitRate; 2]>,
-    /// Length of the ramp left out.
+    /// Length of the ramp.
     pub ramp: Micros,
+    /// 90 % quantile of the bins after the ramp.
+    pub p90: BitRate,
+    /// Plain mean from the first bin on, ramp and all.
+    pub mean: BitRate,
 }
 
 /// First bin after the ramp; `None` while that cannot be said yet.
@@ -113,72 +121,105 @@ pub fn ramp_end(bins: &[u64]) -> Option<usize> {
     (bins.len() >= spec::RAMP_CAP_BINS).then_some(spec::RAMP_CAP_BINS)
 }
 
-/// Estimate from complete bins.
+/// Estimate from complete bins, by the current edition.
 ///
-/// The window reaches from the ramp's end to where the mode stops; bins beyond
-/// that do not matter. `stopped` says that the site ended the subtest at a cap
-/// before, so what there is (at least 2 s) will do.
+/// `stopped` says that the site ended the subtest at a cap before the mode
+/// was content, so what there is (a ramp and 0.8 s) will do. Bins beyond the
+/// stop do not matter.
 ///
 /// - Unit: bit/s, rounded down.
-/// - Shape: complete bins in order of time; `None` when the window is too
-///   short or ends in two seconds without a byte — a test that could not be
-///   computed has no speed, which is not a speed of zero.
+/// - Shape: complete bins in order of time; `None` when they are too few or end
+///   in two seconds without a byte — a test that could not be computed has no
+///   speed, which is not a speed of zero.
+/// - Source: docs/METHODOLOGY.md, "Goodput".
 pub fn estimate(mode: Mode, bins: &[u64], stopped: bool) -> Option<Estimate> {
     let start = ramp_end(bins)?;
     let end = match stop_point(mode, bins) {
         Some((end, _)) => end,
-        None if stopped && bins.len() >= start + spec::MIN_STOPPED_BINS => bins.len(),
+        None if stopped && bins.len() >= start + spec::LEAST_WINDOW_BINS => bins.len(),
         None => return None,
     };
-    let window = bins.get(start..end)?;
-    if window.iter().rev().take(spec::SILENT_BINS).all(|&b| b == 0) {
+    let (ramp, window) = bins.get(..end)?.split_at(start);
+    if is_silent(window) {
         return None;
     }
-    let goodput = level(mode, window)?;
+    let seen = forecast(ramp, window)?;
+    let whole = Estimate {
+        goodput: per_bin(seen.mean),
+        interval: Some(interval(&seen)),
+        ..described(ramp, window)?
+    };
+    Some(whole)
+}
+
+/// [`estimate`] by the edition of a receipt.
+pub fn estimate_of(edition: u16, mode: Mode, bins: &[u64], stopped: bool) -> Option<Estimate> {
+    if edition >= 2 {
+        return estimate(mode, bins, stopped);
+    }
+    let start = ramp_end(bins)?;
+    let (goodput, interval) = edition_1::estimate(mode, bins, stopped)?;
+    let (ramp, window) = bins.split_at(start);
+    let described = described(ramp, window)?;
     Some(Estimate {
         goodput,
-        interval: interval(mode, window, goodput),
-        ramp: Micros(start as u64 * BIN.0),
+        interval,
+        ..described
     })
 }
 
-/// Rate of a window: the mean in mode `full`, else the mean without the lowest
-/// and the highest tenth of its bins. `None` for an empty window.
-pub fn level(mode: Mode, window: &[u64]) -> Option<BitRate> {
-    let mut sorted = window.to_vec();
-    if mode != Mode::Full {
-        sorted.sort_unstable();
-        let trimmed = sorted.len() / spec::TRIMMED_ONE_IN;
-        sorted = sorted[trimmed..sorted.len() - trimmed].to_vec();
+/// Where a mode stops by the edition of a receipt; as [`stop_point`].
+pub fn stop_point_of(edition: u16, mode: Mode, bins: &[u64]) -> Option<(usize, StopReason)> {
+    if edition >= 2 {
+        stop_point(mode, bins)
+    } else {
+        edition_1::stop_point(mode, bins)
     }
-    BitRate::over(sum(&sorted), Micros(sorted.len() as u64 * BIN.0))
 }
 
-/// Bytes in some bins. They are a client's claim, so they may be absurd.
-fn sum(bins: &[u64]) -> u64 {
+/// What is said beside the estimate; its own place is held by the mean.
+fn described(ramp: &[u64], window: &[u64]) -> Option<Estimate> {
+    let mut sorted = window.to_vec();
+    sorted.sort_unstable();
+    let all = Micros((ramp.len() + window.len()) as u64 * BIN.0);
+    let mean = BitRate::over(sum(ramp).saturating_add(sum(window)), all)?;
+    Some(Estimate {
+        goodput: mean,
+        interval: None,
+        ramp: Micros(ramp.len() as u64 * BIN.0),
+        p90: BitRate::over(quantile(&sorted, 900)?, BIN)?,
+        mean,
+    })
+}
+
+/// 95 % interval: what a bin may be off, what has not come yet, and what the
+/// seen part varies, for the share that was not seen.
+fn interval(seen: &Forecast) -> [BitRate; 2] {
+    let squared = seen.unseen * seen.unseen;
+    let unknown = spec::FLOOR + spec::UNKNOWN * (squared * squared);
+    let half = spec::SPREAD * seen.unseen * seen.volatility + unknown;
+    let rate = seen.mean * BITS_PER_SECOND;
+    [
+        BitRate(floor_u64(rate - rate * half)),
+        BitRate(floor_u64((rate + rate * half).ceil())),
+    ]
+}
+
+/// Bits per second of one byte per bin.
+const BITS_PER_SECOND: f64 = 80.0;
+
+fn per_bin(bytes: f64) -> BitRate {
+    BitRate(floor_u64(bytes * BITS_PER_SECOND))
+}
+
+/// Whether a window ends in two seconds without a byte.
+pub(crate) fn is_silent(window: &[u64]) -> bool {
+    window.iter().rev().take(spec::SILENT_BINS).all(|&b| b == 0)
+}
+
+/// Bytes in some bins. They may be a client's claim, so they may be absurd.
+pub(crate) fn sum(bins: &[u64]) -> u64 {
     bins.iter().fold(0, |sum, &b| sum.saturating_add(b))
-}
-
-/// 95 % interval of the rate by batch means, which take the correlation of
-/// neighbouring bins into account.
-///
-/// Source: Law, *Simulation Modeling and Analysis*, "batch means".
-fn interval(mode: Mode, window: &[u64], goodput: BitRate) -> Option<[BitRate; 2]> {
-    let length = batch_bins(mode, window.len());
-    let span = Micros(length as u64 * BIN.0);
-    let batches: Vec<f64> = window
-        .chunks_exact(length)
-        .filter_map(|batch| BitRate::over(sum(batch), span))
-        .map(|rate| to_f64(rate.0))
-        .collect();
-    let deviation = standard_deviation(&batches, mean(&batches)?)?;
-    let k = to_f64(batches.len() as u64);
-    let half = t_quantile_975(batches.len() - 1) * deviation / k.sqrt();
-    let centre = to_f64(goodput.0);
-    Some([
-        BitRate(floor_u64(centre - half)),
-        BitRate(floor_u64((centre + half).ceil())),
-    ])
 }
 
 #[cfg(test)]
@@ -249,6 +290,8 @@ mod tests {
                     "stop_reason": stop.map(|(_, why)| why),
                     "goodput_bits_per_second": estimate.map(|e| e.goodput),
                     "interval_bits_per_second": estimate.and_then(|e| e.interval),
+                    "p90_bits_per_second": estimate.map(|e| e.p90),
+                    "mean_bits_per_second": estimate.map(|e| e.mean),
                 }})
             })
         };
@@ -257,7 +300,7 @@ mod tests {
 
     #[test]
     fn golden_vectors_hold() {
-        let golden = include_str!("../../../testdata/method/goodput.json");
+        let golden = include_str!("../../../testdata/method/goodput-2.json");
         let golden: Value = serde_json::from_str(golden).unwrap();
         let now = worked();
         assert!(
@@ -268,13 +311,34 @@ mod tests {
 
     #[test]
     fn steady_rate_is_found_exactly() {
-        let bins = [vec![100_000; 8], vec![500_000; 120]].concat();
-        let e = estimate(Mode::Full, &bins, false).unwrap();
-        // The step from 100 to 500 kB a bin is over at bin 12 at the earliest.
-        assert!(e.ramp.0 >= 800_000, "{e:?}");
-        let tail = estimate(Mode::Full, &vec![500_000; 120], false).unwrap();
-        assert_eq!(tail.goodput, BitRate(40_000_000));
-        assert_eq!(tail.interval, Some([tail.goodput; 2]));
+        for mode in Mode::ALL {
+            let e = estimate(mode, &[500_000; 120], false).unwrap();
+            assert_eq!(e.goodput, BitRate(40_000_000));
+            assert_eq!((e.p90, e.mean), (e.goodput, e.goodput));
+        }
+    }
+
+    #[test]
+    fn the_interval_closes_as_the_seconds_pass() {
+        let width = |mode| {
+            let [low, high] = estimate(mode, &[500_000; 120], false)
+                .unwrap()
+                .interval
+                .unwrap();
+            high.0 - low.0
+        };
+        assert!(width(Mode::Saver) > width(Mode::Accurate));
+        assert!(width(Mode::Accurate) > width(Mode::Full));
+        assert_eq!(width(Mode::Full), 800_000, "1 % either way");
+    }
+
+    #[test]
+    fn a_cap_after_a_second_leaves_a_figure() {
+        let bins = [500_000; 17];
+        assert_eq!(estimate(Mode::Full, &bins, false), None);
+        assert_eq!(estimate(Mode::Full, &bins[..15], true), None);
+        let stopped = estimate(Mode::Full, &bins, true).unwrap();
+        assert_eq!(stopped.goodput, BitRate(40_000_000));
     }
 
     #[test]
@@ -292,14 +356,38 @@ mod tests {
     proptest! {
         #[test]
         fn scale_of_bins_is_scale_of_rate(bins in proptest::collection::vec(1_u64..1_000_000, 120..160), mode in modes()) {
+            // A power of two scales floats exactly.
             let one = estimate(mode, &bins, false);
-            let three = estimate(mode, &bins.iter().map(|b| b * 3).collect::<Vec<_>>(), false);
-            let (Some(one), Some(three)) = (one, three) else {
-                prop_assert_eq!(one, three);
+            let more = estimate(mode, &bins.iter().map(|b| b * 64).collect::<Vec<_>>(), false);
+            let (Some(one), Some(more)) = (one, more) else {
+                prop_assert_eq!(one, more);
                 return Ok(());
             };
-            prop_assert_eq!(one.ramp, three.ramp);
-            prop_assert!(three.goodput.0.abs_diff(3 * one.goodput.0) <= 3);
+            prop_assert_eq!(one.ramp, more.ramp);
+            prop_assert!(more.goodput.0.abs_diff(64 * one.goodput.0) < 64);
+        }
+
+        #[test]
+        fn full_is_the_mean_of_ten_seconds(bins in proptest::collection::vec(1_u64..1_000_000, 100..160)) {
+            // But for the ramp, which counts as at least the level after it.
+            let e = estimate(Mode::Full, &bins, false).unwrap();
+            prop_assert!(e.goodput >= e.mean);
+            let ramp = usize::try_from(e.ramp.0 / BIN.0).unwrap();
+            let most = e.mean.0 + 80 * 1_000_000 * ramp as u64 / 100;
+            prop_assert!(e.goodput.0 <= most);
+        }
+
+        #[test]
+        fn streams_may_come_in_any_order(a in proptest::collection::vec(0_u64..500_000, 100..120), b in proptest::collection::vec(0_u64..500_000, 100..120), mode in modes()) {
+            let sum = |x: &[u64], y: &[u64]| -> Vec<u64> { x.iter().zip(y).map(|(x, y)| x + y).collect() };
+            prop_assert_eq!(estimate(mode, &sum(&a, &b), false), estimate(mode, &sum(&b, &a), false));
+        }
+
+        #[test]
+        fn silence_before_the_first_byte_is_ramp(level in 10_000_u64..1_000_000, late in 0_usize..20) {
+            let bins = [vec![0; late], vec![level; 110]].concat();
+            let e = estimate(Mode::Full, &bins, false).unwrap();
+            prop_assert!(e.goodput.0.abs_diff(level * 80) <= 80);
         }
 
         #[test]

@@ -14,7 +14,9 @@ pub mod comparison;
 pub mod consistency;
 pub mod correlation;
 pub mod delay;
+mod edition_1;
 pub mod figure;
+pub mod forecast;
 pub mod goodput;
 pub mod interval;
 pub mod key;
@@ -38,7 +40,7 @@ pub mod validity;
 pub mod weight;
 
 /// Edition of the methodology every receipt and every published figure names.
-pub const METHOD: u16 = 1;
+pub const METHOD: u16 = 2;
 
 /// Edition of the rules from stored tests to published figures: which tests
 /// count ([`validity`]) and what is said of them ([`summary`]).

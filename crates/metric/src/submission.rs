@@ -94,6 +94,12 @@ pub struct ObservedSubtest {
     /// Its 95 % interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_bits_per_second: Option<[BitRate; 2]>,
+    /// 90 % quantile of the bins after the ramp.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p90_bits_per_second: Option<BitRate>,
+    /// Plain mean from the first bin on, ramp and all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_bits_per_second: Option<BitRate>,
     /// Bytes in all bins.
     pub bytes: u64,
     /// Length of the direction.

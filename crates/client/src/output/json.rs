@@ -93,11 +93,18 @@ fn subtest(subtest: &ObservedSubtest, signed: Option<&SubtestRecord>) -> Value {
     out.insert("bytes".into(), json!(subtest.bytes));
     out.insert("duration_us".into(), json!(subtest.duration_us));
     out.insert("stop_reason".into(), json!(subtest.stop_reason));
+    out.insert("bins_bytes".into(), json!(subtest.bins_bytes));
     if let Some(rate) = subtest.goodput_bits_per_second {
         out.insert("goodput_bits_per_second".into(), json!(rate));
     }
     if let Some(interval) = subtest.interval_bits_per_second {
         out.insert("interval_bits_per_second".into(), json!(interval));
+    }
+    if let Some(p90) = subtest.p90_bits_per_second {
+        out.insert("p90_bits_per_second".into(), json!(p90));
+    }
+    if let Some(mean) = subtest.mean_bits_per_second {
+        out.insert("mean_bits_per_second".into(), json!(mean));
     }
     if let Some(ramp) = subtest.ramp_us {
         out.insert("ramp_us".into(), json!(ramp));

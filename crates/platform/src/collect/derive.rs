@@ -59,12 +59,12 @@ pub(super) fn derive(
 fn download(verified: &Verified) -> Option<BitRate> {
     let seen = verified.receipt().download.as_ref()?;
     let claim = verified.submission().observed.download.as_ref()?;
-    consistency::download(verified.mode(), claim, seen).map(rate)
+    consistency::download(verified.law(), claim, seen).map(rate)
 }
 
 /// Upload from the site's bins and nothing else.
 fn upload(verified: &Verified) -> Option<BitRate> {
-    consistency::upload(verified.mode(), verified.receipt().upload.as_ref()?).map(rate)
+    consistency::upload(verified.law(), verified.receipt().upload.as_ref()?).map(rate)
 }
 
 const fn rate(estimate: Estimate) -> BitRate {

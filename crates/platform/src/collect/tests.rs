@@ -86,7 +86,7 @@ fn an_honest_test_is_accepted_and_told_where_and_what() {
         "test_id": "00000000-0000-0000-0000-000000000001",
         "state": "accepted", "reasons": [],
         "counts_for": ["quota", "ward", "operator", "country"],
-        "edition": 1, "synthetic": false,
+        "edition": metric::METHOD, "synthetic": false,
         "measured_at": "2024-11-08T02:00:00.123Z", "received_at": "2024-11-08T02:01:30Z",
         "area": {"code": "26740", "valid_from": null, "valid_to": "2025-07-01",
                  "name": "Bến Nghé", "full_name": "Phường Bến Nghé", "approximate": true},
@@ -176,7 +176,7 @@ fn a_receipt_with_another_nonce_is_refused() {
 #[test]
 fn a_later_method_is_refused() {
     let mut later = draft(1);
-    later.receipt.method = 2;
+    later.receipt.method = metric::METHOD + 1;
     refused_receipt(&signed(later), "method", "receipt.method");
 }
 
