@@ -29,12 +29,16 @@ export interface Session {
   /** One of `MODES`, or one of a later version. */
   mode: string;
   parameters: Parameters;
+  /** Whether the site tells what arrives. */
+  arrivals?: boolean;
 }
 
 export interface ReceiptSubtest {
   duration_us: number;
   bin_us: number;
   bins_bytes: number[];
+  /** What had arrived at the receiving host; absent where the kernel does not tell. */
+  arrived_bytes?: number[];
   stop: 'client' | 'time_cap' | 'byte_cap' | 'session_cap' | 'failed';
 }
 
@@ -53,6 +57,8 @@ export interface ObservedDirection {
   stop_reason: StopReason;
   goodput_bits_per_second?: BitsPerSecond;
   interval_bits_per_second?: [BitsPerSecond, BitsPerSecond];
+  p90_bits_per_second?: BitsPerSecond;
+  mean_bits_per_second?: BitsPerSecond;
   bytes: Bytes;
   duration_us: Microseconds;
   ramp_us?: Microseconds;

@@ -2,6 +2,7 @@
 import type { Mode, ObservedDirection, StopReason } from '../api/schema';
 import { bytes, microseconds } from '../unit';
 import { LocalBins, SiteBins } from './bins';
+import type { Told } from './arrivals';
 import { BIN_US, estimate } from './goodput';
 import type { Prober } from './latency';
 import { pause, waitUntil, Wakefulness } from './pause';
@@ -72,6 +73,7 @@ interface Run {
   /** Most streams opened early. */
   streams: number;
   prober: Prober;
+  told: Told | undefined;
   report(bins: number[]): void;
 }
 
@@ -84,7 +86,7 @@ export async function runDirection(run: Run): Promise<ObservedDirection> {
     stopProbing = run.prober.runBeside(`working_${run.direction}`);
     const [bins, stop] = await watch(run, counter);
     await refuseSilence(run, bins);
-    return observed(run.mode, bins, stop);
+    return observed(run.mode, counter.bins(), stop, bins);
   } finally {
     stopProbing();
     counter.streams.close();
@@ -98,7 +100,7 @@ async function watch(run: Run, counter: Counter): Promise<[number[], StopReason]
   for (;;) {
     await pause(TICK_MS);
     if (!wakefulness.stillAwake()) throw new Troubled('interrupted');
-    const bins = counter.bins();
+    const bins = run.told?.bins(run.direction) ?? counter.bins();
     counter.streams.grow(bins);
     run.report(bins);
     const stop = stopPoint(run.mode, bins);
@@ -126,16 +128,26 @@ async function refuseSilence(run: Run, bins: readonly number[]): Promise<void> {
   if (!alive) throw new Troubled('offline');
 }
 
-/** What the method says of these bins. */
-export function observed(mode: Mode, bins: number[], stop_reason: StopReason): ObservedDirection {
+/** What was counted, and what the method says of what had arrived. */
+export function observed(
+  mode: Mode,
+  bins: number[],
+  stop_reason: StopReason,
+  arrived: readonly number[] = bins,
+): ObservedDirection {
   const stopped = stop_reason === 'time_cap' || stop_reason === 'byte_cap';
-  const result = estimate(mode, bins, stopped);
+  const result = estimate(mode, arrived, stopped);
   return {
     bin_us: BIN_US,
     bins_bytes: bins,
     stop_reason,
-    ...(result && { goodput_bits_per_second: result.goodput, ramp_us: result.ramp }),
-    ...(result?.interval && { interval_bits_per_second: result.interval }),
+    ...(result && {
+      goodput_bits_per_second: result.goodput,
+      interval_bits_per_second: result.interval,
+      p90_bits_per_second: result.p90,
+      mean_bits_per_second: result.mean,
+      ramp_us: result.ramp,
+    }),
     bytes: bytes(sum(bins)),
     duration_us: microseconds(bins.length * BIN_US),
   };

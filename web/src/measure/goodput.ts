@@ -1,32 +1,40 @@
-// Goodput of one subtest from its 100 ms bins: edition 1 of the method. The
-// same law runs at the centre; both are held to testdata/method/goodput.json.
+// Goodput of one subtest from its 100 ms bins. The same law runs at the centre;
+// both are held to testdata/method/goodput-2.json.
 import type { Mode } from '../api/schema';
 import { bitsPerSecond, microseconds, type BitsPerSecond, type Microseconds } from '../unit';
+import { forecast, type Forecast } from './forecast';
 import { rampEnd } from './ramp';
-import { batches, sum, tPerMille } from './statistic';
-import { batchBins, stopPoint } from './stop';
+import { sum } from './statistic';
+import { LEAST_WINDOW_BINS, SPREAD, stopPoint } from './stop';
 
 export interface Estimate {
+  /** Mean rate of the first ten seconds, seen or forecast. */
   goodput: BitsPerSecond;
-  /** 95 %, by batch means; absent below two batches. */
-  interval: [BitsPerSecond, BitsPerSecond] | undefined;
+  /** 95 %. */
+  interval: [BitsPerSecond, BitsPerSecond];
   ramp: Microseconds;
+  /** 90 % quantile of the bins after the ramp. */
+  p90: BitsPerSecond;
+  /** Plain mean from the first bin on, ramp and all. */
+  mean: BitsPerSecond;
 }
 
 /** Length of a bin: the law is made for this one. */
 export const BIN_US = 100_000;
-/** Fewest measured bins when the site stopped the subtest at a cap. */
-const MIN_STOPPED_BINS = 20;
 /** A window that ends in so many bins without a byte was not measured: the line died in it. */
 const SILENT_BINS = 20;
-/** The adaptive modes leave out one bin of so many at each end. */
-const TRIMMED_ONE_IN = 10;
+/** Half width of the interval when all was seen: what a bin may be off. */
+const FLOOR = 0.01;
+/** Added to it for what looks calm and is not over, times the unseen share's fourth power. */
+const UNKNOWN = 0.27;
+/** Bits per second of one byte per bin. */
+const BITS_PER_SECOND = 80;
 
 /**
- * Estimate from complete bins, from the ramp's end to where the mode stops;
- * undefined when that window is too short or ends in two seconds without a
- * byte: what could not be computed has no speed, which is not zero.
- * `stopped`: the site ended the subtest at a cap, so a shorter window will do.
+ * Estimate from complete bins; undefined when they are too few or end in two
+ * seconds without a byte: what could not be computed has no speed, which is
+ * not zero. `stopped`: the site ended the subtest at a cap, so what there is
+ * will do.
  */
 export function estimate(
   mode: Mode,
@@ -35,28 +43,19 @@ export function estimate(
 ): Estimate | undefined {
   const start = rampEnd(bins);
   if (start === undefined) return undefined;
-  const enough = stopped && bins.length >= start + MIN_STOPPED_BINS;
+  const enough = stopped && bins.length >= start + LEAST_WINDOW_BINS;
   const end = stopPoint(mode, bins)?.bins ?? (enough ? bins.length : undefined);
   if (end === undefined) return undefined;
   const window = bins.slice(start, end);
-  if (sum(window.slice(-SILENT_BINS)) === 0) return undefined;
-  const goodput = level(mode, window);
+  const seen = forecast(bins.slice(0, start), window);
+  if (seen === undefined || sum(window.slice(-SILENT_BINS)) === 0) return undefined;
   return {
-    goodput,
-    interval: interval(mode, window, goodput),
+    goodput: bitsPerSecond(Math.floor(seen.mean * BITS_PER_SECOND)),
+    interval: interval(seen),
     ramp: microseconds(start * BIN_US),
+    p90: rateOver([quantile90(window)]),
+    mean: rateOver(bins.slice(0, end)),
   };
-}
-
-/**
- * Rate of a window that is not empty: the mean in mode `full`, else the mean
- * without the lowest and the highest tenth of its bins.
- */
-export function level(mode: Mode, window: readonly number[]): BitsPerSecond {
-  if (mode === 'full') return rateOver(window);
-  const trimmed = Math.floor(window.length / TRIMMED_ONE_IN);
-  const sorted = [...window].sort((a, b) => a - b);
-  return rateOver(sorted.slice(trimmed, sorted.length - trimmed));
 }
 
 /** Rate over bins, rounded down; the product passes 2^53, hence BigInt. */
@@ -65,20 +64,20 @@ export function rateOver(window: readonly number[]): BitsPerSecond {
   return bitsPerSecond(Number(bits / BigInt(window.length * BIN_US)));
 }
 
-/** Batch means take the correlation of neighbouring bins into account. */
-function interval(
-  mode: Mode,
-  window: readonly number[],
-  goodput: BitsPerSecond,
-): [BitsPerSecond, BitsPerSecond] | undefined {
-  const means: number[] = batches(window, batchBins(mode, window.length)).map(rateOver);
-  const count = means.length;
-  if (count < 2) return undefined;
-  const centre = sum(means) / count;
-  const deviation = Math.sqrt(sum(means.map((mean) => (mean - centre) ** 2)) / (count - 1));
-  const half = ((tPerMille(count - 1) / 1000) * deviation) / Math.sqrt(count);
+/** Smallest value with nine tenths at or below it. */
+function quantile90(window: readonly number[]): number {
+  const sorted = [...window].sort((a, b) => a - b);
+  return sorted[Math.ceil((window.length * 900) / 1000) - 1] ?? 0;
+}
+
+/** What a bin may be off, what has not come yet, and what the seen part varies. */
+function interval(seen: Forecast): [BitsPerSecond, BitsPerSecond] {
+  const squared = seen.unseen * seen.unseen;
+  const unknown = FLOOR + UNKNOWN * (squared * squared);
+  const half = SPREAD * seen.unseen * seen.volatility + unknown;
+  const rate = seen.mean * BITS_PER_SECOND;
   return [
-    bitsPerSecond(Math.max(0, Math.floor(goodput - half))),
-    bitsPerSecond(Math.ceil(goodput + half)),
+    bitsPerSecond(Math.max(0, Math.floor(rate - rate * half))),
+    bitsPerSecond(Math.ceil(rate + rate * half)),
   ];
 }

@@ -3,8 +3,7 @@ import type { Mode } from '../api/schema';
 import type { BitsPerSecond, Bytes, Microseconds } from '../unit';
 import type { Latency } from './delay';
 import type { Direction } from './direction';
-import { level, rateOver } from './goodput';
-import { rampEnd } from './ramp';
+import { estimate, rateOver } from './goodput';
 import { latestStop, stopPoint } from './stop';
 import type { Trouble } from './trouble';
 
@@ -43,14 +42,13 @@ export type Phase =
 
 export type Running = Extract<Phase, { soFar: Figures }> & { at: Exclude<Phase['at'], 'failed'> };
 
-/** As few as any mode is content with, so that the last figure shown is the result. */
+/** Shown while there is no estimate yet. */
 const RATE_BINS = 8;
 
-/** What the big figure shows: the window so far, or the last bins before there is one. */
+/** What the big figure shows: the estimate so far, or the last bins before there is one. */
 export function rateNow(mode: Mode, bins: readonly number[]): BitsPerSecond | undefined {
-  const start = rampEnd(bins) ?? bins.length;
-  const measured = bins.slice(start, stopPoint(mode, bins)?.bins);
-  if (measured.length >= RATE_BINS) return level(mode, measured);
+  const soFar = estimate(mode, bins, true);
+  if (soFar) return soFar.goodput;
   return bins.length === 0 ? undefined : rateOver(bins.slice(-RATE_BINS));
 }
 

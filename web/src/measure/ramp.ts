@@ -1,4 +1,4 @@
-// The ramp of a direction, which is left out: edition 1 of the method.
+// The ramp of a direction: while it lasts the line is not full.
 import { sum } from './statistic';
 
 /** First bin at which the ramp may end. */

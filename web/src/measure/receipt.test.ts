@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ReceiptSubtest } from '../api/schema';
-import { uploadOfReceipt, usedBytes } from './receipt';
+import { observed } from './direction';
+import { downloadOfReceipt, uploadOfReceipt, usedBytes } from './receipt';
 
 const upload = (bins: number[], duration_us: number): ReceiptSubtest => ({
   duration_us,
@@ -21,13 +22,29 @@ test('the last, partial bin is left out', () => {
 });
 
 test('what came after the stop does not matter', () => {
-  const bins = [...Array<number>(18).fill(500_000), 9_000_000, 9_000_000, 3];
-  const receipt = { test_id: 't', upload: upload(bins, 2_034_000) };
+  const bins = [...Array<number>(38).fill(500_000), 9_000_000, 9_000_000, 3];
+  const receipt = { test_id: 't', upload: upload(bins, 4_034_000) };
   expect(uploadOfReceipt(receipt, 'time_cap', 'accurate')).toMatchObject({
     goodput_bits_per_second: 40_000_000,
-    duration_us: 2_000_000,
+    duration_us: 4_000_000,
     stop_reason: 'converged',
   });
+});
+
+test('the speed is that of what had arrived, where the site tells', () => {
+  const jumps = Array.from({ length: 110 }, (_, i) => (i % 10 === 9 ? 5_000_000 : 0));
+  const arrived_bytes = Array<number>(110).fill(500_000);
+  const record = { ...upload(jumps, 11_000_000), arrived_bytes };
+  const receipt = { test_id: 't', upload: record, download: record };
+  const goodput_bits_per_second = 40_000_000;
+  const seen = uploadOfReceipt(receipt, 'fixed', 'full');
+  expect(seen).toMatchObject({ goodput_bits_per_second, bins_bytes: jumps });
+  const counted = observed('full', jumps, 'fixed');
+  expect(downloadOfReceipt(receipt, counted, 'full')).toMatchObject({
+    goodput_bits_per_second,
+    bins_bytes: jumps,
+  });
+  expect(downloadOfReceipt({ test_id: 't' }, counted, 'full')).toBe(counted);
 });
 
 test('a direction the site did not see is absent', () => {

@@ -5,6 +5,17 @@ import { observed } from './direction';
 import { sum } from './statistic';
 import { stopPoint } from './stop';
 
+/** The download as counted here, its speed from what the site signed, where it tells. */
+export function downloadOfReceipt(
+  receipt: Receipt,
+  counted: ObservedDirection,
+  mode: Mode,
+): ObservedDirection {
+  const { stop_reason, bins_bytes } = counted;
+  const arrived = receipt.download?.arrived_bytes;
+  return arrived ? observed(mode, bins_bytes, stop_reason, arrived) : counted;
+}
+
 /** The upload recomputed from what the site signed; the last, partial bin is left out. */
 export function uploadOfReceipt(
   receipt: Receipt,
@@ -15,7 +26,8 @@ export function uploadOfReceipt(
   if (upload === undefined) return undefined;
   const complete = Math.floor(upload.duration_us / upload.bin_us);
   const bins = upload.bins_bytes.slice(0, complete);
-  return observed(mode, bins, stopPoint(mode, bins)?.why ?? seen);
+  const arrived = upload.arrived_bytes ?? bins;
+  return observed(mode, bins, stopPoint(mode, arrived)?.why ?? seen, arrived);
 }
 
 /** Payload that went over the line, both ways; more than what the window counted. */

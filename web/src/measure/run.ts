@@ -3,11 +3,12 @@ import { fetchReceipt, openSession } from '../api/client';
 import { failureOf } from '../api/problem';
 import type { Mode, Observed, ObservedDirection, Receipt, Session } from '../api/schema';
 import { median } from './delay';
+import { Told } from './arrivals';
 import { runDirection, type Direction } from './direction';
 import { Prober } from './latency';
 import type { Measured, Message, Start } from './message';
 import { pause } from './pause';
-import { uploadOfReceipt, usedBytes } from './receipt';
+import { downloadOfReceipt, uploadOfReceipt, usedBytes } from './receipt';
 import { connect, opened } from './socket';
 import { modeOf } from './stop';
 import { Troubled, troubleOf, type Trouble } from './trouble';
@@ -45,10 +46,11 @@ interface Directions {
 async function runDirections(
   { session, mode }: Opened,
   prober: Prober,
+  told: Told | undefined,
   tell: Tell,
 ): Promise<Directions> {
   const { token, parameters } = session;
-  const run = { token, mode, streams: parameters.streams, prober };
+  const run = { token, mode, streams: parameters.streams, prober, told };
   const done: Directions = { trouble: undefined };
   for (const direction of ['download', 'upload'] satisfies Direction[]) {
     const report = (bins: number[]): void => tell({ kind: 'bins', direction, mode, bins });
@@ -83,13 +85,15 @@ export async function runTest(start: Start, tell: Tell): Promise<Measured> {
   const test = await openTest(start);
   const { session, mode, measuredAt } = test;
   const socket = connect('latency', session.token);
+  let told: Told | undefined;
   try {
     await opened(socket, 'latency', session.token);
+    told = await Told.open(session);
     const prober = new Prober(socket, session.parameters);
     tell({ kind: 'idle_rtt' });
     const idle = await prober.runIdle();
     tell({ kind: 'idle_done', idle_rtt: median(idle) });
-    const directions = await runDirections(test, prober, tell);
+    const directions = await runDirections(test, prober, told, tell);
     tell({ kind: 'receipt' });
     const receipt = await askReceipt(session, directions.trouble);
     const observed = assemble(directions, receipt, mode, prober);
@@ -103,16 +107,18 @@ export async function runTest(start: Start, tell: Tell): Promise<Measured> {
     };
   } finally {
     socket.close();
+    told?.close();
   }
 }
 
 /** A direction that was not measured is absent, and so is its latency. */
 function assemble(
-  { download, upload: seen }: Directions,
+  { download: counted, upload: seen }: Directions,
   receipt: Receipt,
   mode: Mode,
   prober: Prober,
 ): Observed {
+  const download = counted && downloadOfReceipt(receipt, counted, mode);
   const upload = seen && uploadOfReceipt(receipt, seen.stop_reason, mode);
   return {
     ...(download && { download, working_download: prober.sample('working_download') }),

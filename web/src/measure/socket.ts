@@ -2,7 +2,7 @@
 import { pause } from './pause';
 import { Troubled, troubleOfRefusal } from './trouble';
 
-export type Kind = 'latency' | 'download' | 'upload';
+export type Kind = 'latency' | 'arrivals' | 'download' | 'upload';
 
 const PROTOCOL = 'ispeed.v1';
 export const OPEN_WITHIN_MS = 8_000;

@@ -1,6 +1,7 @@
 // The connections of one direction: as many as the schedule wants.
+import type { Direction } from './direction';
 import { wanted } from './schedule';
-import { connect, opened, type Kind } from './socket';
+import { connect, opened } from './socket';
 
 export interface StreamEvents {
   opened(stream: number, socket: WebSocket): void;
@@ -19,7 +20,7 @@ function capOf(event: CloseEvent): Cap | undefined {
 export class Streams {
   readonly #sockets: WebSocket[] = [];
   readonly #open = new Set<number>();
-  readonly #kind: Exclude<Kind, 'latency'>;
+  readonly #kind: Direction;
   readonly #token: string;
   readonly #early: number;
   readonly #events: StreamEvents;
@@ -28,7 +29,7 @@ export class Streams {
   #openedMs: number | undefined;
 
   /** `early` is the most that is opened early. */
-  constructor(kind: Exclude<Kind, 'latency'>, token: string, early: number, events: StreamEvents) {
+  constructor(kind: Direction, token: string, early: number, events: StreamEvents) {
     this.#kind = kind;
     this.#token = token;
     this.#early = early;
