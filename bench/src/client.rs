@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use nix::sys::resource::{UsageWho, getrusage};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::netns::{SITE, World};
@@ -23,7 +24,7 @@ pub(crate) enum Client {
 }
 
 /// What a client said about a direction.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Said {
     pub(crate) bits_per_second: f64,
     pub(crate) interval: Option<[f64; 2]>,
@@ -31,6 +32,8 @@ pub(crate) struct Said {
     pub(crate) bytes: u64,
     pub(crate) seconds: f64,
     pub(crate) stop: String,
+    /// Bytes per 100 ms, where the client tells.
+    pub(crate) bins: Vec<u64>,
 }
 
 /// What a run gave.
@@ -146,15 +149,19 @@ fn ispeed(mode: &str, world: &World, tools: &Tools<'_>) -> anyhow::Result<Ran> {
     let Ok(said) = serde_json::from_str::<Value>(&ended.out) else {
         return Ok(Ran::Failed(ended.why()));
     };
+    let direction = |name: &str| ispeed_said(&said[name], &said["receipt"][name]);
     Ok(Ran::Outcome(Outcome {
-        download: ispeed_said(&said["download"]),
-        upload: ispeed_said(&said["upload"]),
+        download: direction("download"),
+        upload: direction("upload"),
         idle_rtt_us: said["idle_rtt_us"].as_f64(),
         cpu_seconds: ended.cpu_seconds,
     }))
 }
 
-fn ispeed_said(said: &Value) -> Option<Said> {
+fn ispeed_said(said: &Value, receipt: &Value) -> Option<Said> {
+    let bins = receipt["arrived_bytes"]
+        .as_array()
+        .or_else(|| said["bins_bytes"].as_array());
     let interval = &said["interval_bits_per_second"];
     Some(Said {
         bits_per_second: said["goodput_bits_per_second"].as_f64()?,
@@ -165,6 +172,9 @@ fn ispeed_said(said: &Value) -> Option<Said> {
         bytes: said["bytes"].as_u64()?,
         seconds: said["duration_us"].as_f64()? / 1e6,
         stop: said["stop_reason"].as_str()?.into(),
+        bins: bins.map_or_else(Vec::new, |bins| {
+            bins.iter().filter_map(Value::as_u64).collect()
+        }),
     })
 }
 
@@ -207,6 +217,7 @@ fn iperf3_said(sum: &Value) -> Option<Said> {
         bytes: sum["bytes"].as_u64()?,
         seconds: sum["seconds"].as_f64()?,
         stop: "fixed_time".into(),
+        bins: vec![],
     })
 }
 
@@ -341,10 +352,13 @@ mod tests {
     #[test]
     fn what_was_not_measured_is_not_zero() {
         assert_eq!(
-            ispeed_said(&json!({"bytes": 1, "duration_us": 2, "stop_reason": "died"})),
+            ispeed_said(
+                &json!({"bytes": 1, "duration_us": 2, "stop_reason": "died"}),
+                &Value::Null
+            ),
             None
         );
-        assert_eq!(ispeed_said(&Value::Null), None);
+        assert_eq!(ispeed_said(&Value::Null, &Value::Null), None);
         assert_eq!(iperf3_said(&json!({"bytes": 5})), None);
     }
 
@@ -358,8 +372,9 @@ mod tests {
             bytes: 5,
             seconds: 1.5,
             stop: "complete".into(),
+            bins: vec![],
         };
-        assert_eq!(ispeed_said(&said), Some(want));
+        assert_eq!(ispeed_said(&said, &Value::Null), Some(want));
     }
 
     #[test]

@@ -175,19 +175,34 @@ impl<'a> Bench<'a> {
             seed,
         };
         let rows = cell.rows(&outcome, &log);
-        self.keep(&cell, &log)?;
+        self.keep(&cell, &outcome, &log)?;
         show(&rows, &outcome, log.nanoseconds);
         self.rows.extend(rows);
         Ok(())
     }
 
-    /// The emulator's log, for work on estimators without a network.
-    fn keep(&self, cell: &Cell<'_>, log: &Log) -> anyhow::Result<()> {
+    /// The emulator's log and what the client saw, for work on estimators
+    /// without a network.
+    fn keep(
+        &self,
+        cell: &Cell<'_>,
+        outcome: &Result<Outcome, String>,
+        log: &Log,
+    ) -> anyhow::Result<()> {
         let folder = self.args.out.join("logs");
         std::fs::create_dir_all(&folder)?;
         let (link, client) = (cell.link.line.name, &cell.client);
         let name = format!("{link}-{client}-{}.json", cell.run);
-        Ok(std::fs::write(folder.join(name), serde_json::to_vec(log)?)?)
+        let said = outcome.as_ref().ok();
+        let kept = serde_json::json!({
+            "link": link, "seed": cell.seed, "log": log,
+            "download": said.and_then(|said| said.download.as_ref()),
+            "upload": said.and_then(|said| said.upload.as_ref()),
+        });
+        Ok(std::fs::write(
+            folder.join(name),
+            serde_json::to_vec(&kept)?,
+        )?)
     }
 
     /// Writes everything known so far.
