@@ -12,7 +12,8 @@ use metric::chance::Chance;
 /// Connections of a direction.
 const STREAMS: u64 = 4;
 
-/// Bins at a receiver, ten seconds with a ramp, in which the method finds
+/// Bins at a receiver, ten seconds with a ramp and a last one that is not over, in
+/// which the method finds
 /// `bits_per_second`.
 pub(super) fn bins(bits_per_second: f64, chance: &mut Chance) -> Vec<u64> {
     let shape = shape(chance);
@@ -28,7 +29,7 @@ pub(super) fn bins(bits_per_second: f64, chance: &mut Chance) -> Vec<u64> {
 fn shape(chance: &mut Chance) -> Vec<f64> {
     let ramp = chance.between(8, 16);
     let spread = chance.within(0.03, 0.15);
-    let length = u32::try_from(HORIZON_BINS).unwrap_or(0);
+    let length = u32::try_from(HORIZON_BINS + 1).unwrap_or(0);
     let mut noise = 0.0;
     let mut part = |at: u32| {
         noise = 0.5 * noise + spread * chance.normal();
