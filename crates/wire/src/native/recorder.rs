@@ -371,7 +371,7 @@ mod tests {
             arrival: Arrival {
                 in_order,
                 with_holes,
-                holes: with_holes > 5 << 18,
+                holes: with_holes > (5 << 18),
             },
             ..sample(0, 9_000)
         };
@@ -386,7 +386,7 @@ mod tests {
             "a fifth are partial segments"
         );
         for (at, in_order) in [(2, 1), (3, 1), (4, 4)] {
-            let look_at = look(in_order << 20, at * 5 << 18);
+            let look_at = look(in_order << 20, (at * 5) << 18);
             recorder.sampled(a, Micros(at * 100_000), look_at);
             recorder.sampled(b, Micros(at * 100_000), look(0, 0));
         }
