@@ -1,5 +1,6 @@
 //! Requests to a site or a centre: HTTP/1.1, one connection each.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 pub struct Base {
     host: String,
     port: u16,
+    /// The address that every connection goes to; the name's when absent.
+    address: Option<SocketAddr>,
 }
 
 impl Base {
@@ -57,7 +60,29 @@ impl Base {
         Ok(Self {
             host,
             port: uri.port_u16().unwrap_or(80),
+            address: None,
         })
+    }
+
+    /// The same place, reached at one of its addresses only.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self {
+            address: Some(address),
+            ..self.clone()
+        }
+    }
+
+    /// The addresses of the host, in the order of the system's resolver.
+    pub(crate) async fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
+        if let Some(address) = self.address {
+            return Ok(vec![address]);
+        }
+        let found = within(tokio::net::lookup_host((self.bare_host(), self.port))).await??;
+        Ok(found.collect())
+    }
+
+    fn bare_host(&self) -> &str {
+        self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
     pub(crate) fn authority(&self) -> String {
@@ -66,8 +91,10 @@ impl Base {
 
     /// Opens a connection and speaks HTTP on it.
     pub(crate) async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Error> {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        let stream = within(TcpStream::connect((host, self.port))).await??;
+        let stream = match self.address {
+            Some(address) => within(TcpStream::connect(address)).await??,
+            None => within(TcpStream::connect((self.bare_host(), self.port))).await??,
+        };
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
@@ -95,14 +122,41 @@ impl Base {
             .body(Full::from(body))
             .map_err(std::io::Error::other)?;
         let mut sender = self.connect().await?;
-        let answer = within(sender.send_request(request))
-            .await?
-            .map_err(broken)?;
-        let (head, body) = answer.into_parts();
-        let body = within(Limited::new(body, MAX_ANSWER_BYTES).collect()).await?;
-        let body = body.map_err(std::io::Error::other)?.to_bytes();
-        read(head.status, &head.headers, &body)
+        ask(&mut sender, request).await
     }
+
+    /// Gets JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; a problem of the other end is [`Error::Refused`].
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let mut sender = self.connect().await?;
+        Ok(ask(&mut sender, self.getting(path)?).await?.1)
+    }
+
+    /// A request for a path.
+    pub(crate) fn getting(&self, path: &str) -> Result<Request<Full<Bytes>>, Error> {
+        let request = Request::get(path)
+            .header(HOST, self.authority())
+            .header(USER_AGENT, concat!("ispeed/", env!("CARGO_PKG_VERSION")))
+            .body(Full::default());
+        Ok(request.map_err(std::io::Error::other)?)
+    }
+}
+
+/// Sends a request on an open connection and reads the JSON of the answer.
+pub(crate) async fn ask<T: DeserializeOwned>(
+    sender: &mut SendRequest<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<(StatusCode, T), Error> {
+    let answer = within(sender.send_request(request))
+        .await?
+        .map_err(broken)?;
+    let (head, body) = answer.into_parts();
+    let body = within(Limited::new(body, MAX_ANSWER_BYTES).collect()).await?;
+    let body = body.map_err(std::io::Error::other)?.to_bytes();
+    read(head.status, &head.headers, &body)
 }
 
 fn read<T: DeserializeOwned>(

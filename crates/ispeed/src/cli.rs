@@ -21,9 +21,17 @@ pub(crate) enum Command {
     /// Run everything in one process: a site, the centre and the web pages.
     #[command(after_help = "Example:\n  ispeed serve --data ./ispeed-data --listen 127.0.0.1:8080")]
     Serve(ServeArgs),
-    /// Run a measurement site alone.
-    #[command(after_help = "Example:\n  ispeed site --data ./site --listen 0.0.0.0:8080")]
-    Site(ServeArgs),
+    /// Run a measurement site alone; join or leave a centre; the centre's list of sites.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "Examples:\n  \
+        ispeed site --data ./site --listen 0.0.0.0:8080\n  \
+        ispeed site join https://centre.example.vn --data ./site --name hcm-1 --city \"Hồ Chí Minh\" \\\n    \
+          --asn 7552 --capacity 10G --url https://hcm1.example.vn\n  \
+        ispeed site list --data ./centre\n  \
+        ispeed site approve hcm-1 --data ./centre"
+    )]
+    Site(Box<SiteArgs>),
     /// Measure, and submit the result.
     #[command(after_help = "Examples:\n  \
         ispeed test --site http://127.0.0.1:8080\n  \
@@ -55,6 +63,120 @@ pub(crate) enum Command {
     /// Reports.
     #[command(subcommand)]
     Report(ReportCommand),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SiteArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<SiteCommand>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SiteCommand {
+    /// At the site: ask a centre to use it.
+    #[command(after_help = "Example:\n  \
+        ispeed site join https://centre.example.vn --data ./site --name hcm-1 --city \"Hồ Chí Minh\" \\\n    \
+          --exchange VNIX-HCM --capacity 10G --url https://hcm1.example.vn\n\n\
+        The centre uses it after `ispeed site approve` there. Then `ispeed site --data ./site`\n\
+        sends a heartbeat every 30 s. Joining again tells the centre what has changed.")]
+    Join(Box<JoinArgs>),
+    /// At the site: leave the centre for good; it has to be approved anew to come back.
+    #[command(after_help = "Example:\n  ispeed site leave --data ./site")]
+    Leave {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// At the centre: list the sites, with what keeps clients from them.
+    #[command(after_help = "Example:\n  ispeed site list --data ./centre --json")]
+    List {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// At the centre: use a site and count its receipts. Undone by `suspend`.
+    #[command(after_help = "Example:\n  ispeed site approve hcm-1 --data ./centre --preview")]
+    Approve {
+        /// Its name.
+        name: String,
+        /// Show what would be approved and change nothing.
+        #[arg(long)]
+        preview: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// At the centre: take a site out of use; receipts it signs from now on do
+    /// not count. Undone by `approve`.
+    #[command(after_help = "Example:\n  ispeed site suspend hcm-1 --data ./centre")]
+    Suspend {
+        /// Its name.
+        name: String,
+        /// Show what would be suspended and change nothing.
+        #[arg(long)]
+        preview: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JoinArgs {
+    /// The centre, for example https://centre.example.vn.
+    pub(crate) centre: String,
+    /// Name of the site in receipts [default: the configuration's]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// City.
+    #[arg(long)]
+    pub(crate) city: String,
+    /// Province.
+    #[arg(long)]
+    pub(crate) province: Option<String>,
+    /// ISO 3166-1 country.
+    #[arg(long, default_value = "VN")]
+    pub(crate) country: String,
+    /// Autonomous system it stands in.
+    #[arg(long)]
+    pub(crate) asn: Option<u32>,
+    /// Operator whose network it stands in, by its id.
+    #[arg(long)]
+    pub(crate) operator: Option<String>,
+    /// Exchange it stands at; then it is off-net for every operator.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) exchange: Option<String>,
+    /// What its line carries each way, bit/s: 500M, 10G.
+    #[arg(long, value_parser = bits_per_second)]
+    pub(crate) capacity: u64,
+    /// Where clients reach it; once, or once with http and once with https.
+    #[arg(long, value_name = "URL", required = true)]
+    pub(crate) url: Vec<String>,
+    /// Where it is reached over IPv4 alone.
+    #[arg(long, value_name = "URL")]
+    pub(crate) ipv4_url: Option<String>,
+    /// Where it is reached over IPv6 alone.
+    #[arg(long, value_name = "URL")]
+    pub(crate) ipv6_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Reads a rate such as `10G`, `500M` or `1000000`.
+fn bits_per_second(text: &str) -> Result<u64, String> {
+    let wrong = || format!("{text:?} is not a rate, expected for example 500M or 10G");
+    let (digits, unit) = match text.strip_suffix(|c: char| c.is_ascii_alphabetic()) {
+        None => (text, 1),
+        Some(digits) => {
+            let unit = match text.chars().next_back() {
+                Some('M' | 'm') => 1_000_000,
+                Some('G' | 'g') => 1_000_000_000,
+                Some('T' | 't') => 1_000_000_000_000,
+                _ => return Err(wrong()),
+            };
+            (digits, unit)
+        }
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).ok_or_else(wrong)
 }
 
 /// The store a command works on.
@@ -307,6 +429,17 @@ pub(crate) enum Language {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_rate_has_a_unit_of_a_thousand() {
+        use super::bits_per_second;
+        assert_eq!(bits_per_second("10G"), Ok(10_000_000_000));
+        assert_eq!(bits_per_second("500m"), Ok(500_000_000));
+        assert_eq!(bits_per_second("1000"), Ok(1000));
+        for bad in ["", "G", "10K", "-1M", "1.5G", "99999999999T"] {
+            assert!(bits_per_second(bad).is_err(), "{bad}");
+        }
+    }
+
     #[test]
     fn the_command_line_is_consistent() {
         use clap::CommandFactory as _;

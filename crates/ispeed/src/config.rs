@@ -41,6 +41,11 @@ impl Config {
         Ok(config)
     }
 
+    /// The settings of a command that works on a data folder.
+    pub(crate) fn of_store(store: &StoreArgs) -> anyhow::Result<Self> {
+        Self::read_file(store.config.as_deref(), store.data.as_deref())
+    }
+
     fn read_file(path: Option<&Path>, data: Option<&Path>) -> anyhow::Result<Self> {
         let mut config = path.map(Self::parse_file).transpose()?.unwrap_or_default();
         if let Some(data) = data {
@@ -63,8 +68,7 @@ impl Config {
 
 /// The centre's settings for a command that works on its store.
 pub(crate) fn centre(store: &StoreArgs) -> anyhow::Result<platform::config::Config> {
-    let config = Config::read_file(store.config.as_deref(), store.data.as_deref())?;
-    Ok(config.centre)
+    Ok(Config::of_store(store)?.centre)
 }
 
 /// Folder of the device's pseudonym and of waiting tests: the one named, or

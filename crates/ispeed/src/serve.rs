@@ -12,12 +12,14 @@ use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use metric::key::{Purpose, RegisteredKey};
 use platform::Centre;
+use platform::http::site::Arrival;
 use server::Site;
 use tokio::net::TcpListener;
 use tower_service::Service as _;
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
+use crate::membership::{self, Membership};
 
 /// Time between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
@@ -32,13 +34,21 @@ pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let site = open_site(&config)?;
     let centre = Arc::new(open_centre(&config, &site)?);
     tokio::spawn(keep_house(Arc::clone(&centre)));
+    tokio::spawn(crate::watch::watch(Arc::clone(&centre)));
+    let own = Arc::clone(&site);
+    centre.set_own_site(&config.site.name, move || own.has_room());
     let pages = centre.router();
+    let proxies = config.site.proxies.clone();
     let listener = listen(&config).await?;
     server::serve(
         listener,
         site,
-        move |request: Request<Incoming>, _: SocketAddr| {
+        move |mut request: Request<Incoming>, from: SocketAddr| {
             let mut pages = pages.clone();
+            let address = server::client_address(from, request.headers(), &proxies);
+            let secure = false;
+            let arrival = Arrival { address, secure };
+            request.extensions_mut().insert(arrival);
             async move {
                 // A router always answers.
                 pages
@@ -82,15 +92,16 @@ async fn keep_house(centre: Arc<Centre>) {
 }
 
 pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    let config = Config::read(args)?;
+    let mut config = Config::read(args)?;
     if args.check {
         return print_config(&config);
     }
+    let membership = Membership::read(&mut config)?;
     let site = open_site(&config)?;
     let listener = listen(&config).await?;
-    server::serve(
+    let served = server::serve(
         listener,
-        site,
+        Arc::clone(&site),
         |request: Request<Incoming>, _: SocketAddr| async move {
             let (status, text) = match request.uri().path() {
                 "/healthz" => (StatusCode::OK, r#"{"status":"ok"}"#),
@@ -103,8 +114,11 @@ pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             *response.status_mut() = status;
             response
         },
-    )
-    .await;
+    );
+    tokio::select! {
+        () = served => {}
+        () = membership::keep(membership.as_ref(), &site) => {}
+    }
     Ok(ExitCode::SUCCESS)
 }
 

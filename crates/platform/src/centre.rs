@@ -1,10 +1,12 @@
 //! The running centre: its store, the tables it judges by, and its clock.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use anyhow::{Context as _, Result, ensure};
-use jiff::Timestamp;
-use metric::key::{RegisteredKey, sha256_hex};
+use anyhow::{Context as _, Result, bail, ensure};
+use jiff::{SignedDuration, Timestamp};
+use metric::key::{Purpose, RegisteredKey, sha256_hex};
+use wire::roster::address::SiteUrl;
+use wire::roster::standing::State;
 
 use crate::area::AreaIndex;
 use crate::campaign;
@@ -15,6 +17,7 @@ use crate::store::Store;
 use crate::store::area::AreaImport;
 use crate::store::campaign::Campaign;
 use crate::store::operator::OperatorTexts;
+use crate::store::site::{Probe, Site};
 use crate::store::test::Appended;
 
 /// A centre that is open. Its calls block.
@@ -27,6 +30,14 @@ pub struct Centre {
     editions: Mutex<[i64; 2]>,
     /// Reads the clock: the binary gives its own, and so do tests.
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// The site in the same process, where there is one.
+    own_site: OnceLock<OwnSite>,
+}
+
+/// A site in the process of the centre.
+struct OwnSite {
+    name: String,
+    has_room: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Centre {
@@ -48,6 +59,7 @@ impl Centre {
             operators: RwLock::new(Arc::new(operators(&store)?)),
             editions: Mutex::new(store.editions()?),
             clock: Box::new(clock),
+            own_site: OnceLock::new(),
             store,
             config,
         };
@@ -177,6 +189,105 @@ impl Centre {
         self.store.register_key(key)
     }
 
+    /// Tells of a site in the same process, which is offered to clients after
+    /// all others while `has_room` says so. The first one told stands.
+    pub fn set_own_site(&self, name: &str, has_room: impl Fn() -> bool + Send + Sync + 'static) {
+        let _ = self.own_site.set(OwnSite {
+            name: name.into(),
+            has_room: Box::new(has_room),
+        });
+    }
+
+    /// Name of the site in the same process, if it takes tests now.
+    pub fn own_site(&self) -> Option<String> {
+        let own = self.own_site.get().filter(|own| (own.has_room)())?;
+        Some(own.name.clone())
+    }
+
+    /// Approves a site, so that clients are sent to it while it is well, and
+    /// registers its key for receipts.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such site, it has left, or its key is registered for
+    /// another site.
+    pub fn approve_site(&self, name: &str) -> Result<Site> {
+        let site = self.named_site(name)?;
+        let gone = site.state == State::Left;
+        ensure!(!gone, "site {name} has left; it has to join again first");
+        let now = self.now();
+        let before = self.store.key(&site.public_key.id())?;
+        self.store.register_key(&RegisteredKey {
+            public_key: site.public_key,
+            site: name.into(),
+            purpose: Purpose::Measurement,
+            valid_from: before.map_or(now, |key| key.valid_from),
+            valid_to: None,
+        })?;
+        self.move_site(&site, State::Approved, Some(now))
+    }
+
+    /// Takes a site out of use; its receipts from now on do not count.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such site.
+    pub fn suspend_site(&self, name: &str) -> Result<Site> {
+        let site = self.named_site(name)?;
+        if let Some(mut key) = self.store.key(&site.public_key.id())? {
+            key.valid_to = Some(self.now());
+            self.store.register_key(&key)?;
+        }
+        self.move_site(&site, State::Suspended, None)
+    }
+
+    /// A site that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is not; names those that are.
+    pub fn named_site(&self, name: &str) -> Result<Site> {
+        let Some(site) = self.store.site(name)? else {
+            let sites = self.store.sites()?;
+            let names: Vec<_> = sites.iter().map(|s| s.description.name.as_str()).collect();
+            bail!(
+                "no site is called {name:?}; known are: {}",
+                names.join(", ")
+            );
+        };
+        Ok(site)
+    }
+
+    /// The approved sites that were not probed for five minutes, with the URL
+    /// to ask, `http` where there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn sites_to_probe(&self) -> Result<Vec<(String, SiteUrl)>> {
+        let due_before = self.now() - PROBE_INTERVAL;
+        let due = |probe: &Option<Probe>| probe.as_ref().is_none_or(|p| p.at <= due_before);
+        let sites = self.store.sites()?.into_iter();
+        let sites = sites.filter(|site| site.state == State::Approved);
+        let due = sites.filter(|site| due(&site.ipv4) || due(&site.ipv6));
+        Ok(due
+            .filter_map(|site| {
+                let d = site.description;
+                let url = d.url(false).or_else(|| d.url(true))?.clone();
+                Some((d.name, url))
+            })
+            .collect())
+    }
+
+    fn move_site(&self, site: &Site, to: State, approved_at: Option<Timestamp>) -> Result<Site> {
+        let name = &site.description.name;
+        let moved = self
+            .store
+            .set_site_state(site, to, approved_at, self.now())?;
+        ensure!(moved, "site {name} has just changed its key; look again");
+        self.named_site(name)
+    }
+
     /// Takes up areas and operators that another process has imported since;
     /// says whether there were any.
     ///
@@ -230,6 +341,9 @@ impl Centre {
         self.store.expire_positions(self.now())
     }
 }
+
+/// Time between two probes of a site.
+const PROBE_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
 
 /// The operator table of the store, or the one that comes with the program.
 fn operators(store: &Store) -> Result<OperatorTable> {

@@ -20,6 +20,7 @@ mod mistakes;
 pub mod operator;
 pub mod report;
 pub mod simulate;
+pub mod site;
 pub mod statistics;
 pub mod store;
 pub mod table;

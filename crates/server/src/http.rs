@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, CACHE_CONTROL,
+    CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
     SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
     UPGRADE,
 };
@@ -44,7 +46,9 @@ pub(crate) async fn handle(
     peer: Peer,
 ) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
-    let answer = if let Some(kind) = path.strip_prefix(spec::MEASURE_PATH) {
+    let answer = if request.method() == Method::OPTIONS || path == spec::PING_PATH {
+        Ok(empty(StatusCode::NO_CONTENT))
+    } else if let Some(kind) = path.strip_prefix(spec::MEASURE_PATH) {
         upgrade(site, request, kind, peer)
     } else if request.method() != Method::POST {
         Err(Problem::method_not_allowed())
@@ -53,7 +57,30 @@ pub(crate) async fn handle(
     } else {
         session(&site, request, peer).await
     };
-    answer.unwrap_or_else(|problem| problem.response())
+    let mut response = answer.unwrap_or_else(|problem| problem.response());
+    for (name, value) in ANYONE {
+        let value = HeaderValue::from_static(value);
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
+/// A page of the centre, or of anyone, may measure against this site (Fetch
+/// standard, CORS protocol).
+const ANYONE: [(HeaderName, &str); 5] = [
+    (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
+    (ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type"),
+    (ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After"),
+    (ACCESS_CONTROL_MAX_AGE, "600"),
+];
+
+fn empty(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
 }
 
 async fn session(

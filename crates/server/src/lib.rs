@@ -10,6 +10,7 @@ mod http;
 mod keyfile;
 mod link;
 mod listen;
+mod load;
 mod measure;
 mod peer;
 mod session;
@@ -17,4 +18,6 @@ mod site;
 
 pub use keyfile::load_or_create;
 pub use listen::serve;
+pub use load::Load;
+pub use peer::client_address;
 pub use site::{Site, SiteConfig};

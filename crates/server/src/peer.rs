@@ -5,6 +5,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use hyper::header::HeaderMap;
 
+/// The address of the client whose request came over a connection from
+/// `from`; `X-Forwarded-For` is believed from `proxies` alone.
+pub fn client_address(from: SocketAddr, headers: &HeaderMap, proxies: &[IpAddr]) -> IpAddr {
+    Peer::of(from, headers, proxies).address
+}
+
 /// A client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Peer {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use wire::websocket::encode::slab;
 
 use crate::foreign::Results;
 use crate::http::Problem;
+use crate::load::{Load, Meter};
 use crate::peer::Peer;
 use crate::session::Session;
 
@@ -42,6 +44,13 @@ pub struct SiteConfig {
     pub max_subtest_seconds: u32,
     /// Most bytes of one direction.
     pub max_subtest_bytes: u64,
+    /// What the line carries each way; a new test is refused while more than
+    /// 80 % of it is in use. Absent: the line is not watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_bits_per_second: Option<u64>,
+    /// The centre that is told how the site is, `http://…` or `https://…`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub centre: Option<String>,
     /// What a direction may carry, by kind of connection.
     pub budgets: Budgets,
 }
@@ -55,6 +64,8 @@ impl Default for SiteConfig {
             proxies: Vec::new(),
             max_subtest_seconds: 16,
             max_subtest_bytes: 100_000_000_000,
+            capacity_bits_per_second: None,
+            centre: None,
             budgets: Budgets::default(),
         }
     }
@@ -73,6 +84,9 @@ pub struct Site {
     config: SiteConfig,
     key: SiteKey,
     sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
+    meter: Meter,
+    /// Whether it takes no new tests because it is about to stop.
+    closing: AtomicBool,
     slab: Vec<u8>,
     random: Bytes,
     /// Places for transfers of other protocols.
@@ -91,6 +105,8 @@ impl Site {
             config,
             key,
             sessions: Mutex::default(),
+            meter: Meter::new(net::now()),
+            closing: AtomicBool::new(false),
             slab,
             random: Bytes::copy_from_slice(random),
             transfers: Arc::new(Semaphore::new(transfers)),
@@ -106,6 +122,36 @@ impl Site {
     /// Its key.
     pub const fn key(&self) -> &SiteKey {
         &self.key
+    }
+
+    /// Counts what the site moves.
+    pub(crate) const fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// What the site carries now.
+    pub fn load(&self) -> Load {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = sessions.values().filter(|s| !s.has_ended()).count();
+        drop(sessions);
+        let capacity = self.config.capacity_bits_per_second;
+        self.meter.load(net::now(), running, capacity)
+    }
+
+    /// Whether a new test would be taken.
+    pub fn has_room(&self) -> bool {
+        let load = self.load();
+        let sessions = usize::try_from(load.sessions).unwrap_or(usize::MAX);
+        !self.is_closing() && !load.is_full() && sessions < self.config.max_sessions
+    }
+
+    /// Takes no new tests from now on; those that run may end.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// Frames to download, end to end.
@@ -152,6 +198,9 @@ impl Site {
         request: &SessionRequest,
         peer: Peer,
     ) -> Result<SessionReply, Problem> {
+        if self.is_closing() || self.load().is_full() {
+            return Err(Problem::site_busy());
+        }
         let mode = match request.mode.as_deref() {
             None if request.metered => Mode::Saver,
             None => Mode::Full,

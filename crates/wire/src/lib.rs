@@ -12,5 +12,6 @@ pub mod locate;
 pub mod native;
 pub mod openspeedtest;
 pub mod query;
+pub mod roster;
 pub mod stamp;
 pub mod websocket;

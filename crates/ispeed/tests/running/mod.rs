@@ -45,6 +45,11 @@ impl Server {
             .arg(data)
             .arg("--config")
             .arg(config);
+        Self::run(command)
+    }
+
+    /// Runs a command that serves, and waits until it says where.
+    pub fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines
@@ -84,11 +89,24 @@ impl Server {
         path: &str,
         body: &[u8],
     ) -> std::io::Result<(u16, Value)> {
+        self.request_from(None, method, path, body)
+    }
+
+    /// The same through a proxy that names the client; an answer without a
+    /// body is `Null`.
+    pub fn request_from(
+        &self,
+        client: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> std::io::Result<(u16, Value)> {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        let forwarded = client.map_or_else(String::new, |c| format!("X-Forwarded-For: {c}\r\n"));
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{forwarded}\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
@@ -113,6 +131,9 @@ impl Server {
             .contains("transfer-encoding: chunked")
         {
             body = unchunk(&body);
+        }
+        if status == 204 {
+            return Ok((status, Value::Null));
         }
         if body.is_empty() {
             return Err(gone());

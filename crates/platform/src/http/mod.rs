@@ -7,6 +7,7 @@ mod area;
 mod campaign;
 pub mod problem;
 mod register;
+pub mod site;
 mod submission;
 mod web;
 
@@ -52,6 +53,11 @@ pub fn router(centre: Arc<Centre>) -> Router {
         .route("/api/v1/operators", get(register::operators))
         .route("/api/v1/keys", get(register::keys))
         .route("/api/v1/rejections", get(register::rejections))
+        .route("/api/v1/sites", get(site::list))
+        .route("/api/v1/sites/nearest", get(site::nearest))
+        .route("/api/v1/sites/notices", post(site::notice))
+        .route("/v2/nearest/{*service}", get(site::locate))
+        .route("/v2/priority/nearest/{*service}", get(site::locate))
         .route("/healthz", get(register::health))
         .fallback(web::page)
         .method_not_allowed_fallback(method_not_allowed)

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::collect::Failure;
 use crate::collect::refused::{Problem as Refusal, Refused};
+use crate::site::Refused as Notice;
 
 /// What went wrong, for a program to tell apart and a person to read.
 #[derive(Clone, Debug)]
@@ -87,6 +88,68 @@ impl Problem {
             "Invalid query",
             detail,
         )
+    }
+
+    /// A notice of a site that changes nothing.
+    pub fn notice(refused: Notice) -> Self {
+        let detail = refused.to_string();
+        let (status, name, title, remedy) = match refused {
+            Notice::Centre(error) => return Self::from(error),
+            Notice::Malformed { field, .. } => {
+                let mut problem = Self::new(
+                    StatusCode::BAD_REQUEST,
+                    "malformed_body",
+                    "Malformed body",
+                    detail,
+                );
+                problem.0.field = field;
+                return problem.remedy("send the JSON that docs/protocol/roster-v1.md describes");
+            }
+            Notice::Signature => (
+                StatusCode::UNAUTHORIZED,
+                "notice_unsigned",
+                "Not signed",
+                "sign the canonical JSON with the key that public_key names",
+            ),
+            Notice::Clock { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "clock_skewed",
+                "Skewed clock",
+                "set the site's clock, for example by NTP",
+            ),
+            Notice::Repeated(_) => (
+                StatusCode::CONFLICT,
+                "notice_repeated",
+                "Repeated notice",
+                "sign a new notice",
+            ),
+            Notice::Unknown => (
+                StatusCode::NOT_FOUND,
+                "site_unknown",
+                "Unknown site",
+                "join first: ispeed site join",
+            ),
+            Notice::Taken(_) => (
+                StatusCode::CONFLICT,
+                "name_taken",
+                "Name or key taken",
+                "choose another name, or join with the key of this site",
+            ),
+            Notice::Crowded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "roster_full",
+                "Too many wait",
+                "ask the operator of the centre, then try again",
+            ),
+        };
+        Self::new(status, name, title, detail).remedy(remedy)
+    }
+
+    /// A notice that is longer than any is.
+    pub fn notice_too_large() -> Self {
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        let detail = "a notice has at most 16 KiB".into();
+        Self::new(status, "body_too_large", "Body too large", detail)
     }
 
     /// The address exists, the method does not.

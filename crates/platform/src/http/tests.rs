@@ -297,3 +297,41 @@ async fn every_answer_protects_the_browser() {
         assert!(headers.contains_key("cache-control"));
     }
 }
+
+#[tokio::test]
+async fn a_notice_that_is_refused_says_why() {
+    let http = Http::new();
+    let notice = |body: String| Request::post("/api/v1/sites/notices").body(Body::from(body));
+    let answer = read(http.call(notice("{}".into()).unwrap()).await).await;
+    is_problem(&answer, 400, "malformed_body");
+    let golden = include_str!("../../../../testdata/roster/v1.json");
+    let joined = http.call(notice(golden.replace("02:00:00", "02:00:01")).unwrap());
+    is_problem(&read(joined.await).await, 401, "notice_unsigned");
+    let joined = read(http.call(notice(golden.into()).unwrap()).await).await;
+    assert_eq!(
+        (joined.0, &joined.1["state"]),
+        (StatusCode::OK, &json!("pending"))
+    );
+    let again = read(http.call(notice(golden.into()).unwrap()).await).await;
+    is_problem(&again, 409, "notice_repeated");
+    let long = http.call(notice(" ".repeat(17_000)).unwrap()).await;
+    is_problem(&read(long).await, 413, "body_too_large");
+}
+
+#[tokio::test]
+async fn without_sites_there_is_nobody_to_name() {
+    let http = Http::new();
+    let (status, body) = http.get("/api/v1/sites/nearest").await;
+    assert_eq!((status, body), (StatusCode::OK, json!({"candidates": []})));
+    assert_eq!(http.get("/api/v1/sites").await.1, json!({"sites": []}));
+    let locate = Request::get("/v2/nearest/ndt/ndt7").body(Body::empty());
+    let answer = http.call(locate.unwrap()).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    assert_eq!(answer.headers()["access-control-allow-origin"], "*");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let (status, body) = http.get("/v2/nearest/ndt/ndt5").await;
+    assert_eq!(
+        (status.as_u16(), &body["error"]["status"]),
+        (404, &json!(404))
+    );
+}

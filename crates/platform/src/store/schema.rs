@@ -4,7 +4,10 @@ use anyhow::{Result, ensure};
 use rusqlite::Connection;
 
 /// Every migration in order, with the version of the schema it leads to.
-const MIGRATIONS: &[(u32, &str)] = &[(1, include_str!("../../schema/0001_store.sql"))];
+const MIGRATIONS: &[(u32, &str)] = &[
+    (1, include_str!("../../schema/0001_store.sql")),
+    (2, include_str!("../../schema/0002_sites.sql")),
+];
 
 /// Brings the schema up to the version this program knows.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {

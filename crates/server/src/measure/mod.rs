@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wire::native::recorder::{Arrival, Sample};
 
+use crate::load::Meter;
 use crate::session::{Direction, Open, Session, Subtest};
 use crate::site::Site;
 
@@ -98,6 +99,7 @@ pub(crate) async fn run(site: Arc<Site>, stream: Stream, upgraded: OnUpgrade) {
 struct Track<'a> {
     session: &'a Session,
     subtest: &'a Subtest,
+    meter: &'a Meter,
     direction: Direction,
     id: usize,
     deadline: Instant,
@@ -108,7 +110,7 @@ impl<'a> Track<'a> {
         session: &'a Session,
         subtest: &'a Subtest,
         socket: &TcpStream,
-        site: &Site,
+        site: &'a Site,
         direction: Direction,
     ) -> Option<Self> {
         if direction == Direction::Download {
@@ -127,6 +129,7 @@ impl<'a> Track<'a> {
         Some(Self {
             session,
             subtest,
+            meter: site.meter(),
             direction,
             id,
             deadline,
@@ -152,6 +155,7 @@ impl<'a> Track<'a> {
 
     fn moved(&self, at: Micros, bytes: u64) {
         self.subtest.recorder().moved(self.id, at, bytes);
+        self.meter.moved(net::now(), self.direction, bytes);
     }
 
     fn sample(&self, socket: &TcpStream) {

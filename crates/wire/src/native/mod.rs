@@ -18,6 +18,16 @@ pub mod spec {
     pub const SESSION_PATH: &str = "/api/v1/session";
     /// What the measuring paths begin with.
     pub const MEASURE_PATH: &str = "/measure/v1/";
+    /// Path that is answered with 204 at once, to time the way there.
+    pub const PING_PATH: &str = "/measure/v1/ping";
+    /// Pings to each candidate when a site is chosen.
+    pub const CHOICE_PINGS: u32 = 3;
+    /// Pings over the family of addresses that the test does not use.
+    pub const FAMILY_PINGS: u32 = 10;
+    /// Candidates closer together than this are as good as each other.
+    pub const CHOICE_TIE: Micros = Micros(5_000);
+    /// Head start of each address over the next (RFC 8305 §8).
+    pub const ATTEMPT_DELAY: Micros = Micros(250_000);
     /// Streams of one direction: the most a client opens early.
     pub const STREAMS: u8 = 4;
     /// Streams of one direction: what a site takes.
