@@ -21,8 +21,10 @@ function freePort(): Promise<number> {
 
 // Every worker of Playwright reads this file; all have to find the same server.
 process.env['ISPEED_E2E_PORT'] ??= String(await freePort());
+process.env['ISPEED_E2E_TLS_PORT'] ??= String(await freePort());
 process.env['ISPEED_E2E_DATA'] ??= mkdtempSync(join(tmpdir(), 'ispeed-e2e-'));
 const address = `127.0.0.1:${process.env['ISPEED_E2E_PORT']}`;
+const secure = `127.0.0.1:${process.env['ISPEED_E2E_TLS_PORT']}`;
 
 export default defineConfig({
   testDir: 'e2e',
@@ -51,7 +53,9 @@ export default defineConfig({
     },
   },
   webServer: {
-    command: `${BINARY} serve --data ${process.env['ISPEED_E2E_DATA']} --listen ${address}`,
+    command:
+      `${BINARY} serve --data ${process.env['ISPEED_E2E_DATA']} --listen ${address}` +
+      ` --tls-listen ${secure} --tls-self-signed 127.0.0.1`,
     url: `http://${address}/healthz`,
     timeout: 30_000,
     stdout: 'ignore',

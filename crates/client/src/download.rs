@@ -6,8 +6,8 @@ use std::time::Duration;
 use metric::bins::Bins;
 use metric::goodput::{Mode, StopReason};
 use metric::unit::{BitRate, Micros};
+use net::transport::Transport;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use wire::native::message::{SessionReply, Subtest};
 use wire::native::spec;
@@ -88,7 +88,7 @@ async fn stream(base: &Base, token: &str, count: Count, stop: watch::Receiver<bo
 }
 
 async fn read(
-    mut socket: TcpStream,
+    mut socket: Transport,
     mut decoder: Decoder,
     count: &Count,
     mut stop: watch::Receiver<bool>,
@@ -125,11 +125,12 @@ fn receive(decoder: &mut Decoder, input: &[u8], count: &Count) -> Option<End> {
 
 /// Says that it is over, and empties the connection for a moment: closing with
 /// unread data would reset it, and the site might not hear why.
-async fn close(socket: &mut TcpStream, buffer: &mut [u8]) {
+async fn close(socket: &mut Transport, buffer: &mut [u8]) {
     let close = close_payload(websocket::spec::CLOSE_NORMAL, "");
     let close = frame(Opcode::Close, &close, Some([0x5a; 4]));
     let emptied = async {
         socket.write_all(&close).await?;
+        socket.flush().await?;
         while socket.read(buffer).await? > 0 {}
         Ok::<_, std::io::Error>(())
     };

@@ -28,6 +28,16 @@ pub enum Error {
     /// connection: a captive portal, a proxy. Sign in there, or use another network.
     #[error("something on the way to the site interferes: {0}")]
     Blocked(String),
+    /// The site's certificate is not to be trusted, so nothing was said to it.
+    #[error("the certificate of {host} is not trusted: {why}; {remedy}")]
+    Untrusted {
+        /// The site.
+        host: String,
+        /// What is wrong with the certificate.
+        why: String,
+        /// What the user can do.
+        remedy: &'static str,
+    },
     /// The other end refused, and says why.
     #[error("refused: {} ({})", .0.detail, .0.name())]
     Refused(Box<Problem>),
@@ -49,7 +59,7 @@ impl Error {
             Self::Network(_) | Self::Silent(_) => 69,
             Self::Disk { .. } => 73,
             Self::Busy { .. } => 75,
-            Self::Blocked(_) => 76,
+            Self::Blocked(_) | Self::Untrusted { .. } => 76,
             Self::Refused(_) => 77,
         }
     }

@@ -9,12 +9,13 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use net::transport::Transport;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpStream;
 use wire::native::message::Problem;
 
-use crate::Error;
+use crate::{Error, Trust};
 
 /// How long anything may take to answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -22,34 +23,47 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 
 /// Where a site or a centre is.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Base {
     host: String,
     port: u16,
     /// The address that every connection goes to; the name's when absent.
     address: Option<SocketAddr>,
+    /// Whom to trust; absent when TLS is not spoken.
+    trust: Option<Trust>,
 }
 
 impl Base {
-    /// Reads `http://host[:port]`.
+    /// Reads `http://host[:port]` or `https://host[:port]`, whose certificate
+    /// the system has to trust.
     ///
     /// # Errors
     ///
     /// [`Error::Usage`] when it is not such a URL.
     pub fn parse(url: &str) -> Result<Self, Error> {
+        Self::parse_with(url, Trust::system)
+    }
+
+    /// The same with a choice of whom to trust, asked only when TLS is spoken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] when it is not such a URL, and those of `trust`.
+    pub fn parse_with(
+        url: &str,
+        trust: impl FnOnce() -> Result<Trust, Error>,
+    ) -> Result<Self, Error> {
         let usage = |why: &str| {
             Error::Usage(format!(
                 "--site {url}: {why}, for example http://127.0.0.1:8080"
             ))
         };
         let uri: Uri = url.parse().map_err(|_| usage("expected a URL"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => {
-                return Err(usage("this client does not speak https yet; expected http"));
-            }
-            _ => return Err(usage("expected http://")),
-        }
+        let tls = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(usage("expected http:// or https://")),
+        };
         let host = uri
             .host()
             .ok_or_else(|| usage("expected a host"))?
@@ -59,8 +73,9 @@ impl Base {
         }
         Ok(Self {
             host,
-            port: uri.port_u16().unwrap_or(80),
+            port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             address: None,
+            trust: tls.then(trust).transpose()?,
         })
     }
 
@@ -96,6 +111,10 @@ impl Base {
             None => within(TcpStream::connect((self.bare_host(), self.port))).await??,
         };
         stream.set_nodelay(true)?;
+        let stream = match &self.trust {
+            None => Transport::plain(stream),
+            Some(trust) => within(trust.connect(stream, self.bare_host())).await??,
+        };
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(broken)?;
@@ -215,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_is_a_plain_url() {
+    fn a_base_is_a_url_without_a_path() {
         let base = Base::parse("http://127.0.0.1:8080").unwrap();
         assert_eq!(base.authority(), "127.0.0.1:8080");
         assert_eq!(
@@ -226,11 +245,13 @@ mod tests {
             Base::parse("http://site.example").unwrap().authority(),
             "site.example:80"
         );
+        let base = Base::parse("https://site.example").unwrap();
+        assert_eq!(base.authority(), "site.example:443");
         for bad in [
             "127.0.0.1:8080",
             "ftp://x",
             "http://x/path",
-            "https://x",
+            "https://x/path",
             "",
         ] {
             let error = Base::parse(bad).unwrap_err();

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use metric::delay::Probes;
 use metric::unit::Micros;
+use net::transport::Transport;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::sleep_until;
 use wire::native::message::Parameters;
 use wire::native::prober::Prober;
@@ -23,7 +23,7 @@ const STRAGGLERS: Duration = Duration::from_millis(500);
 
 /// The latency connection.
 pub(crate) struct Latency {
-    stream: TcpStream,
+    stream: Transport,
     decoder: Decoder,
     early: Vec<u8>,
     origin: Instant,
@@ -96,6 +96,7 @@ impl Latency {
             if let Some(probe) = prober.poll_transmit(self.now()) {
                 let frame = frame(Opcode::Binary, &probe, Some([0x5a; 4]));
                 self.stream.write_all(&frame).await.ok()?;
+                self.stream.flush().await.ok()?;
             }
             while let Some(lost) = prober.poll_timeout(self.now()) {
                 probes.push(lost);

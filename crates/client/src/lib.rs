@@ -24,6 +24,7 @@ mod roster;
 mod run;
 mod socket;
 mod submit;
+mod trust;
 mod upload;
 
 pub use error::Error;
@@ -33,3 +34,4 @@ pub use reach::{Family, Reached, health, ping};
 pub use roster::notify;
 pub use run::{Outcome, Plan, Progress, run};
 pub use submit::{Acknowledged, Answer, submission, submit};
+pub use trust::Trust;

@@ -1,4 +1,5 @@
-//! A measuring connection: HTTP upgrade, then bare TCP with our own framing.
+//! A measuring connection: HTTP upgrade, then TCP, bare or under TLS, with our
+//! own framing.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,7 +9,7 @@ use hyper::header::{
 };
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use net::transport::Transport;
 use wire::native::spec;
 use wire::websocket;
 
@@ -17,7 +18,7 @@ use crate::http::{Base, broken, within};
 
 /// What a measuring connection begins with.
 pub(crate) struct Socket {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Transport,
     /// Bytes that came with the answer to the upgrade.
     pub(crate) early: Bytes,
 }
@@ -42,7 +43,7 @@ pub(crate) async fn open(base: &Base, kind: &str, token: &str) -> Result<Socket,
     check(&answer, &key)?;
     let upgraded = within(hyper::upgrade::on(answer)).await?.map_err(broken)?;
     let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
+        .downcast::<TokioIo<Transport>>()
         .map_err(|_| Error::Blocked("the connection could not be taken over".into()))?;
     Ok(Socket {
         stream: parts.io.into_inner(),

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use metric::goodput::{Mode, StopReason};
 use metric::unit::{BitRate, Micros};
-use tokio::net::TcpStream;
+use net::transport::Transport;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wire::native::counter::Counter;
@@ -115,8 +115,8 @@ impl<'a> Stream<'a> {
     }
 
     async fn drive(&mut self, socket: Socket, mut stop: watch::Receiver<bool>) -> End {
-        let Socket { stream, early } = socket;
-        let _ = net::tcp::set_notsent_lowat(&stream, UNSENT_BYTES);
+        let Socket { mut stream, early } = socket;
+        let _ = net::tcp::set_notsent_lowat(stream.tcp(), UNSENT_BYTES);
         let mut heard = self.hear(&early);
         let mut buffer = vec![0; 16 * 1024];
         while heard.is_none() {
@@ -127,14 +127,14 @@ impl<'a> Stream<'a> {
                     let _ = stream.readable().await;
                     std::future::pending::<()>().await;
                 }
-                _ = stream.readable() => heard = self.read(&stream, &mut buffer),
-                _ = stream.writable() => heard = self.write(&stream),
+                _ = stream.readable() => heard = self.read(&mut stream, &mut buffer),
+                _ = stream.writable() => heard = self.write(&mut stream),
             }
         }
         heard.unwrap_or(End::Failed)
     }
 
-    fn read(&mut self, stream: &TcpStream, buffer: &mut [u8]) -> Option<End> {
+    fn read(&mut self, stream: &mut Transport, buffer: &mut [u8]) -> Option<End> {
         match stream.try_read(buffer) {
             Ok(0) => Some(End::Failed),
             Ok(n) => self.hear(&buffer[..n]),
@@ -159,7 +159,7 @@ impl<'a> Stream<'a> {
         read.map_or(Some(End::Failed), |()| end)
     }
 
-    fn write(&mut self, stream: &TcpStream) -> Option<End> {
+    fn write(&mut self, stream: &mut Transport) -> Option<End> {
         for _ in 0..WRITES_PER_TURN {
             match stream.try_write(&self.slab[self.at..]) {
                 Ok(written) => self.at = (self.at + written) % self.slab.len(),

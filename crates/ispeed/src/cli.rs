@@ -19,13 +19,16 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run everything in one process: a site, the centre and the web pages.
-    #[command(after_help = "Example:\n  ispeed serve --data ./ispeed-data --listen 127.0.0.1:8080")]
+    #[command(after_help = "Examples:\n  \
+        ispeed serve --data ./ispeed-data --listen 127.0.0.1:8080\n  \
+        ispeed serve --tls-listen 127.0.0.1:8443 --tls-self-signed localhost,127.0.0.1")]
     Serve(ServeArgs),
     /// Run a measurement site alone; join or leave a centre; the centre's list of sites.
     #[command(
         args_conflicts_with_subcommands = true,
         after_help = "Examples:\n  \
         ispeed site --data ./site --listen 0.0.0.0:8080\n  \
+        ispeed site --tls-listen 0.0.0.0:443 --tls-certificate fullchain.pem --tls-key privkey.pem\n  \
         ispeed site join https://centre.example.vn --data ./site --name hcm-1 --city \"Hồ Chí Minh\" \\\n    \
           --asn 7552 --capacity 10G --url https://hcm1.example.vn\n  \
         ispeed site list --data ./centre\n  \
@@ -35,10 +38,12 @@ pub(crate) enum Command {
     /// Measure, and submit the result.
     #[command(after_help = "Examples:\n  \
         ispeed test --site http://127.0.0.1:8080\n  \
+        ispeed test --site https://do.example.vn\n  \
+        ispeed test --site https://10.0.0.5:8443 --ca authority.pem\n  \
         ispeed test --site http://127.0.0.1:8080 --at 10.7798,106.699 --accuracy 12 --network mobile --json\n  \
         ispeed test --site http://127.0.0.1:8080 --mode saver --metered\n\n\
         Exit status: 0 complete and acknowledged or safely queued; 1 incomplete or not accepted;\n\
-        64 wrong argument; 69 no network; 73 disk; 75 site busy; 76 something on the way interferes; 77 refused")]
+        64 wrong argument; 69 no network; 73 disk; 75 site busy; 76 something on the way interferes, or the certificate is not trusted; 77 refused")]
     Test(TestArgs),
     /// Show or send the tests that wait for the collector.
     #[command(
@@ -335,6 +340,21 @@ pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes any free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
+    /// Address for HTTPS; needs a certificate.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) tls_listen: Option<SocketAddr>,
+    /// PEM file of the certificate and its issuers; taken up again when it changes.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// PEM file of the certificate's private key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Address for responsiveness clients (networkQuality), HTTP/2 over TLS; usually port 4043.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) responsiveness_listen: Option<SocketAddr>,
+    /// Make a certificate for these names oneself, for tests and local installations.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) tls_self_signed: Vec<String>,
     /// Print the effective configuration and exit.
     #[arg(long)]
     pub(crate) check: bool,
@@ -348,6 +368,9 @@ pub(crate) struct TestArgs {
     /// Where the result is submitted [default: the site]
     #[arg(long, value_name = "URL")]
     pub(crate) centre: Option<String>,
+    /// Trust the authorities in this PEM file instead of the system's (https).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Position, degrees north and east.
     #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
     pub(crate) at: Option<String>,
@@ -391,6 +414,9 @@ pub(crate) struct QueueArgs {
     /// Send the waiting tests to this centre.
     #[arg(long, value_name = "URL")]
     pub(crate) site: Option<String>,
+    /// Trust the authorities in this PEM file instead of the system's (https).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

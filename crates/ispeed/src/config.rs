@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use server::SiteConfig;
+use server::{SiteConfig, TlsConfig};
 
 use crate::cli::{ServeArgs, StoreArgs};
 
@@ -15,6 +15,8 @@ use crate::cli::{ServeArgs, StoreArgs};
 pub(crate) struct Config {
     /// Address to listen on.
     pub(crate) listen: SocketAddr,
+    /// TLS, where it is wanted.
+    pub(crate) tls: TlsConfig,
     /// The measurement site.
     pub(crate) site: SiteConfig,
     /// The centre; its `data_dir` holds the store and the site's key.
@@ -25,6 +27,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: TlsConfig::default(),
             site: SiteConfig::default(),
             centre: platform::config::Config::default(),
         }
@@ -38,6 +41,18 @@ impl Config {
         if let Some(listen) = args.listen {
             config.listen = listen;
         }
+        let tls = &mut config.tls;
+        tls.listen = args.tls_listen.or(tls.listen);
+        tls.responsiveness_listen = args.responsiveness_listen.or(tls.responsiveness_listen);
+        tls.certificate = args
+            .tls_certificate
+            .clone()
+            .or_else(|| tls.certificate.take());
+        tls.key = args.tls_key.clone().or_else(|| tls.key.take());
+        if !args.tls_self_signed.is_empty() {
+            tls.self_signed.clone_from(&args.tls_self_signed);
+        }
+        tls.check().map_err(anyhow::Error::msg)?;
         Ok(config)
     }
 

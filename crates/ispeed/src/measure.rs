@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use client::output::{self, Submitted};
-use client::{Answer, Base, Error, Outcome, Plan, Progress, Queue, submission};
+use client::{Answer, Base, Error, Outcome, Plan, Progress, Queue, Trust, submission};
 use metric::position::PositionClaim;
 use metric::submission::{self as law, App, Context, Submission};
 
@@ -13,8 +13,9 @@ use crate::cli::{Generation, Language, Network, QueueArgs, TestArgs};
 use crate::config;
 
 pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
-    let site = Base::parse(&args.site)?;
-    let centre = Base::parse(args.centre.as_ref().unwrap_or(&args.site))?;
+    let ca = args.ca.as_deref();
+    let site = base(&args.site, ca)?;
+    let centre = base(args.centre.as_ref().unwrap_or(&args.site), ca)?;
     let position = args
         .at
         .as_deref()
@@ -60,6 +61,11 @@ fn announce(args: &TestArgs, progress: Progress<'_>, english: bool) {
     {
         eprintln!("{}", output::notice(data, english));
     }
+}
+
+/// A site or a centre, and whose certificate is believed.
+fn base(url: &str, ca: Option<&Path>) -> Result<Base, Error> {
+    Base::parse_with(url, || ca.map_or_else(Trust::system, Trust::file))
 }
 
 #[expect(clippy::print_stdout, reason = "the result is what the command is for")]
@@ -168,7 +174,8 @@ const fn generation(generation: Generation) -> law::Generation {
 
 pub(crate) async fn queue(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let queue = Queue::open(&config::state_dir(args.state.as_deref())?.join("queue"))?;
-    let centre = args.site.as_deref().map(Base::parse).transpose()?;
+    let ca = args.ca.as_deref();
+    let centre = args.site.as_deref().map(|url| base(url, ca)).transpose()?;
     let mut lines = vec![];
     let mut all_sent = true;
     for waiting in queue.waiting()? {

@@ -13,12 +13,12 @@ use hyper::{Request, Response, StatusCode};
 use metric::key::{Purpose, RegisteredKey};
 use platform::Centre;
 use platform::http::site::Arrival;
-use server::Site;
-use tokio::net::TcpListener;
+use server::{OverTls, Site};
 use tower_service::Service as _;
 
 use crate::cli::ServeArgs;
 use crate::config::Config;
+use crate::listen;
 use crate::membership::{self, Membership};
 
 /// Time between two rounds of housekeeping.
@@ -39,26 +39,21 @@ pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     centre.set_own_site(&config.site.name, move || own.has_room());
     let pages = centre.router();
     let proxies = config.site.proxies.clone();
-    let listener = listen(&config).await?;
-    server::serve(
-        listener,
-        site,
-        move |mut request: Request<Incoming>, from: SocketAddr| {
-            let mut pages = pages.clone();
-            let address = server::client_address(from, request.headers(), &proxies);
-            let secure = false;
-            let arrival = Arrival { address, secure };
-            request.extensions_mut().insert(arrival);
-            async move {
-                // A router always answers.
-                pages
-                    .call(request)
-                    .await
-                    .unwrap_or_else(|never| match never {})
-            }
-        },
-    )
-    .await;
+    let fallback = move |mut request: Request<Incoming>, from: SocketAddr| {
+        let mut pages = pages.clone();
+        let address = server::client_address(from, request.headers(), &proxies);
+        let secure = request.extensions().get::<OverTls>().is_some();
+        let arrival = Arrival { address, secure };
+        request.extensions_mut().insert(arrival);
+        async move {
+            // A router always answers.
+            pages
+                .call(request)
+                .await
+                .unwrap_or_else(|never| match never {})
+        }
+    };
+    listen::run(&config, site, fallback).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -98,28 +93,26 @@ pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     let membership = Membership::read(&mut config)?;
     let site = open_site(&config)?;
-    let listener = listen(&config).await?;
-    let served = server::serve(
-        listener,
-        Arc::clone(&site),
-        |request: Request<Incoming>, _: SocketAddr| async move {
-            let (status, text) = match request.uri().path() {
-                "/healthz" => (StatusCode::OK, r#"{"status":"ok"}"#),
-                _ => (
-                    StatusCode::NOT_FOUND,
-                    r#"{"type":"urn:ispeed:problem:not_found","title":"not found","status":404}"#,
-                ),
-            };
-            let mut response = Response::new(Full::<Bytes>::from(text));
-            *response.status_mut() = status;
-            response
-        },
-    );
+    let served = listen::run(&config, Arc::clone(&site), not_here);
     tokio::select! {
-        () = served => {}
+        served = served => served?,
         () = membership::keep(membership.as_ref(), &site) => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a site alone answers to a path that is not its own.
+async fn not_here(request: Request<Incoming>, _: SocketAddr) -> Response<Full<Bytes>> {
+    let (status, text) = match request.uri().path() {
+        "/healthz" => (StatusCode::OK, r#"{"status":"ok"}"#),
+        _ => (
+            StatusCode::NOT_FOUND,
+            r#"{"type":"urn:ispeed:problem:not_found","title":"not found","status":404}"#,
+        ),
+    };
+    let mut response = Response::new(Full::<Bytes>::from(text));
+    *response.status_mut() = status;
+    response
 }
 
 fn open_site(config: &Config) -> anyhow::Result<Arc<Site>> {
@@ -129,19 +122,6 @@ fn open_site(config: &Config) -> anyhow::Result<Arc<Site>> {
     let mut random = vec![0; RANDOM_BYTES];
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
     Ok(Arc::new(Site::new(config.site.clone(), key, &random)))
-}
-
-#[expect(clippy::print_stdout, reason = "people and scripts wait for this line")]
-async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(config.listen).await;
-    let listener = listener.with_context(|| {
-        format!(
-            "listening on {}: is something else there? Try --listen 127.0.0.1:0",
-            config.listen
-        )
-    })?;
-    println!("ispeed: http://{}", listener.local_addr()?);
-    Ok(listener)
 }
 
 #[expect(

@@ -9,6 +9,8 @@
 )]
 
 pub mod tcp;
+pub mod tls;
+pub mod transport;
 
 use std::time::Instant;
 

@@ -177,7 +177,7 @@ fn accept(request: &Request<Incoming>) -> Option<String> {
 }
 
 /// A value of a query; our values need no decoding.
-fn query<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
+pub(crate) fn query<'a>(query: Option<&'a str>, name: &str) -> Option<&'a str> {
     let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
 }
@@ -260,7 +260,7 @@ impl Problem {
         )
     }
 
-    fn subtest_taken() -> Self {
+    pub(crate) fn subtest_taken() -> Self {
         Self::new(
             "subtest_taken",
             StatusCode::CONFLICT,
@@ -269,7 +269,7 @@ impl Problem {
         )
     }
 
-    fn upgrade_required() -> Self {
+    pub(crate) fn upgrade_required() -> Self {
         Self::new(
             "upgrade_required",
             StatusCode::UPGRADE_REQUIRED,
@@ -305,7 +305,7 @@ impl Problem {
         )
     }
 
-    fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::new(
             "not_found",
             StatusCode::NOT_FOUND,

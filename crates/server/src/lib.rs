@@ -13,11 +13,16 @@ mod listen;
 mod load;
 mod measure;
 mod peer;
+mod quic;
 mod session;
 mod site;
+mod tls;
 
+pub use foreign::serve_responsiveness;
 pub use keyfile::load_or_create;
-pub use listen::serve;
+pub use listen::{OverTls, serve, serve_tls};
 pub use load::Load;
 pub use peer::client_address;
+pub use quic::serve_quic;
 pub use site::{Site, SiteConfig};
+pub use tls::{Tls, TlsConfig};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +16,9 @@ use metric::unit::Micros;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
-use wire::native::message::{Caps, DataNotice, Parameters, SessionReply, SessionRequest};
+use wire::native::message::{
+    Caps, DataNotice, Parameters, SessionReply, SessionRequest, WebTransport,
+};
 use wire::native::spec;
 use wire::native::token::{self, Claims};
 use wire::websocket::encode::slab;
@@ -26,6 +28,7 @@ use crate::http::Problem;
 use crate::load::{Load, Meter};
 use crate::peer::Peer;
 use crate::session::Session;
+use crate::tls::{Certificates, Tls};
 
 /// What a site can be told.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -92,6 +95,16 @@ pub struct Site {
     /// Places for transfers of other protocols.
     transfers: Arc<Semaphore>,
     results: Results,
+    webtransport: OnceLock<Door>,
+    responsiveness: OnceLock<u16>,
+}
+
+/// Where browsers find WebTransport.
+#[derive(Debug)]
+struct Door {
+    port: u16,
+    /// Whose hash they are to be told.
+    pinned: Option<Arc<Certificates>>,
 }
 
 impl Site {
@@ -111,7 +124,34 @@ impl Site {
             random: Bytes::copy_from_slice(random),
             transfers: Arc::new(Semaphore::new(transfers)),
             results: Results::default(),
+            webtransport: OnceLock::new(),
+            responsiveness: OnceLock::new(),
         }
+    }
+
+    /// Announces WebTransport on a port to the sessions that follow.
+    pub fn announce_webtransport(&self, port: u16, tls: &Tls) {
+        let pinned = tls.is_self_signed().then(|| tls.certificates());
+        let _ = self.webtransport.set(Door { port, pinned });
+    }
+
+    /// Announces responsiveness endpoints on a port.
+    pub fn announce_responsiveness(&self, port: u16) {
+        let _ = self.responsiveness.set(port);
+    }
+
+    /// Port of the responsiveness endpoints, where there are any.
+    pub(crate) fn responsiveness(&self) -> Option<u16> {
+        self.responsiveness.get().copied()
+    }
+
+    fn webtransport(&self) -> Option<WebTransport> {
+        let door = self.webtransport.get()?;
+        let pinned = door.pinned.iter();
+        Some(WebTransport {
+            port: door.port,
+            certificate_sha256: pinned.filter_map(|c| c.sha256()).collect(),
+        })
     }
 
     /// Its configuration.
@@ -229,6 +269,7 @@ impl Site {
                 assumed_bits_per_second: ASSUMED,
             }),
             arrivals: net::tcp::TELLS && !peer.proxied,
+            webtransport: self.webtransport(),
         };
         self.admit(Session::new(claims, nonce, mode, peer.proxied, now))?;
         Ok(reply)

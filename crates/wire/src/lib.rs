@@ -12,6 +12,7 @@ pub mod locate;
 pub mod native;
 pub mod openspeedtest;
 pub mod query;
+pub mod responsiveness;
 pub mod roster;
 pub mod stamp;
 pub mod websocket;

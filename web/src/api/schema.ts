@@ -31,6 +31,15 @@ export interface Session {
   parameters: Parameters;
   /** Whether the site tells what arrives. */
   arrivals?: boolean;
+  webtransport?: WebTransportOffer;
+}
+
+/** Where latency probes may go as datagrams. */
+export interface WebTransportOffer {
+  /** UDP port on the site's host. */
+  port: number;
+  /** Certificates to accept, hex; absent where an authority vouches for the site's. */
+  certificate_sha256?: string[];
 }
 
 export interface ReceiptSubtest {
@@ -76,7 +85,8 @@ export interface Observed {
   idle?: Probes;
   working_download?: Probes;
   working_upload?: Probes;
-  connection: 'websocket';
+  /** What carried the probes. */
+  connection: 'websocket' | 'webtransport';
 }
 
 export interface Position {

@@ -109,7 +109,10 @@ export const en: Catalogue = {
       unit: 'In ms. ipdv: mean difference of two packets in a row (RFC 3393); pdv: delay above the least (RFC 5481).',
       increase: 'Added by the load',
       responsiveness: 'Round trips per minute under load',
-      carrier: 'Measured by WebSocket: TCP repeats lost packets, which then show as latency.',
+      carrier: {
+        websocket: 'Measured by WebSocket: TCP repeats lost packets, which then show as latency.',
+        webtransport: 'Measured by WebTransport datagrams (UDP): what is lost stays lost.',
+      },
     },
     partial: 'A part could not be measured',
     failed: 'Could not measure',

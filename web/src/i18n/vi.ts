@@ -108,7 +108,11 @@ export const vi = {
       unit: 'Đơn vị: ms. ipdv: chênh lệch trung bình giữa hai gói liên tiếp (RFC 3393); pdv: độ trễ trừ độ trễ nhỏ nhất (RFC 5481).',
       increase: 'Độ trễ tăng thêm khi tải',
       responsiveness: 'Số lượt khứ hồi mỗi phút khi tải',
-      carrier: 'Đo bằng WebSocket, nên gói mất được TCP gửi lại và hiện ra thành độ trễ.',
+      carrier: {
+        websocket: 'Đo bằng WebSocket, nên gói mất được TCP gửi lại và hiện ra thành độ trễ.',
+        webtransport:
+          'Đo bằng datagram WebTransport (UDP), nên gói mất là mất hẳn, không được gửi lại.',
+      },
     },
     partial: 'Một phần không đo được',
     failed: 'Chưa đo được',

@@ -1,5 +1,6 @@
 // Round-trip delay by numbered probes on one connection, idle and under load.
 import type { Parameters, Probes } from '../api/schema';
+import type { Carrier } from './carrier';
 import { pause, waitUntil } from './pause';
 
 export type Series = 'idle' | 'working_download' | 'working_upload';
@@ -10,7 +11,7 @@ interface Probe {
 }
 
 export class Prober {
-  readonly #socket: WebSocket;
+  readonly #carrier: Carrier;
   readonly #parameters: Parameters;
   readonly #pending = new Map<number, Probe>();
   readonly #sent = new Map<Series, number>();
@@ -18,10 +19,10 @@ export class Prober {
   #next = 0;
   #lastAnswerMs = 0;
 
-  constructor(socket: WebSocket, parameters: Parameters) {
-    this.#socket = socket;
+  constructor(carrier: Carrier, parameters: Parameters) {
+    this.#carrier = carrier;
     this.#parameters = parameters;
-    socket.addEventListener('message', (event: MessageEvent<unknown>) => this.#answer(event.data));
+    carrier.hear((message) => this.#answer(message));
   }
 
   async runIdle(): Promise<Probes> {
@@ -42,8 +43,7 @@ export class Prober {
 
   /** Waits for what is still on the way, no longer than a probe may take. */
   async settle(): Promise<void> {
-    const closed = (): boolean => this.#socket.readyState !== WebSocket.OPEN;
-    const quiet = (): boolean => this.#pending.size === 0 || closed();
+    const quiet = (): boolean => this.#pending.size === 0 || !this.#carrier.isOpen();
     await waitUntil(quiet, this.#parameters.waiting_time_us / 1000);
     this.#pending.clear();
   }
@@ -59,20 +59,20 @@ export class Prober {
   }
 
   #send(series: Series): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (!this.#carrier.isOpen()) return;
     const number = this.#next;
     this.#next += 1;
-    const message = new DataView(new ArrayBuffer(4));
-    message.setUint32(0, number);
+    const message = new Uint8Array(4);
+    new DataView(message.buffer).setUint32(0, number);
     this.#pending.set(number, { series, sentMs: performance.now() });
     this.#sent.set(series, (this.#sent.get(series) ?? 0) + 1);
-    this.#socket.send(message);
+    this.#carrier.send(message);
   }
 
-  #answer(data: unknown): void {
+  #answer(message: Uint8Array): void {
     const now = performance.now();
-    if (!(data instanceof ArrayBuffer) || data.byteLength !== 4) return;
-    const number = new DataView(data).getUint32(0);
+    if (message.byteLength !== 4) return;
+    const number = new DataView(message.buffer, message.byteOffset).getUint32(0);
     const probe = this.#pending.get(number);
     if (probe === undefined) return;
     this.#pending.delete(number);

@@ -124,6 +124,7 @@ function figuresOf({ observed }: Measured): Figures {
     ...(upload && { upload }),
     ...(idle_rtt !== undefined && { idle_rtt }),
     ...(working_rtt !== undefined && { working_rtt }),
+    connection: observed.connection,
     ...(observed.idle && { idle: latencyOf(observed.idle) }),
     ...(observed.working_download && {
       working_download: latencyOf(observed.working_download),

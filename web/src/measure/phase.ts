@@ -1,5 +1,5 @@
 // The measuring page is a function of this one value.
-import type { Mode } from '../api/schema';
+import type { Mode, Observed } from '../api/schema';
 import type { BitsPerSecond, Bytes, Microseconds } from '../unit';
 import type { Latency } from './delay';
 import type { Direction } from './direction';
@@ -22,6 +22,8 @@ export interface Figures {
   idle?: Latency;
   working_download?: Latency;
   working_upload?: Latency;
+  /** What carried the probes. */
+  connection?: Observed['connection'];
 }
 
 export type Phase =

@@ -2,6 +2,7 @@
 import { fetchReceipt, openSession } from '../api/client';
 import { failureOf } from '../api/problem';
 import type { Mode, Observed, ObservedDirection, Receipt, Session } from '../api/schema';
+import { openCarrier, type Carrier } from './carrier';
 import { median } from './delay';
 import { Told } from './arrivals';
 import { runDirection, type Direction } from './direction';
@@ -9,7 +10,6 @@ import { Prober } from './latency';
 import type { Measured, Message, Start } from './message';
 import { pause } from './pause';
 import { downloadOfReceipt, uploadOfReceipt, usedBytes } from './receipt';
-import { connect, opened } from './socket';
 import { modeOf } from './stop';
 import { Troubled, troubleOf, type Trouble } from './trouble';
 
@@ -84,19 +84,18 @@ async function askReceipt(session: Session, trouble: Trouble | undefined): Promi
 export async function runTest(start: Start, tell: Tell): Promise<Measured> {
   const test = await openTest(start);
   const { session, mode, measuredAt } = test;
-  const socket = connect('latency', session.token);
+  const carrier = await openCarrier(session);
   let told: Told | undefined;
   try {
-    await opened(socket, 'latency', session.token);
     told = await Told.open(session);
-    const prober = new Prober(socket, session.parameters);
+    const prober = new Prober(carrier, session.parameters);
     tell({ kind: 'idle_rtt' });
     const idle = await prober.runIdle();
     tell({ kind: 'idle_done', idle_rtt: median(idle) });
     const directions = await runDirections(test, prober, told, tell);
     tell({ kind: 'receipt' });
     const receipt = await askReceipt(session, directions.trouble);
-    const observed = assemble(directions, receipt, mode, prober);
+    const observed = assemble(directions, receipt, mode, { prober, carrier });
     return {
       session,
       receipt,
@@ -106,7 +105,7 @@ export async function runTest(start: Start, tell: Tell): Promise<Measured> {
       trouble: directions.trouble,
     };
   } finally {
-    socket.close();
+    carrier.close();
     told?.close();
   }
 }
@@ -116,7 +115,7 @@ function assemble(
   { download: counted, upload: seen }: Directions,
   receipt: Receipt,
   mode: Mode,
-  prober: Prober,
+  { prober, carrier }: { prober: Prober; carrier: Carrier },
 ): Observed {
   const download = counted && downloadOfReceipt(receipt, counted, mode);
   const upload = seen && uploadOfReceipt(receipt, seen.stop_reason, mode);
@@ -124,6 +123,6 @@ function assemble(
     ...(download && { download, working_download: prober.sample('working_download') }),
     ...(upload && { upload, working_upload: prober.sample('working_upload') }),
     idle: prober.sample('idle'),
-    connection: 'websocket',
+    connection: carrier.name,
   };
 }

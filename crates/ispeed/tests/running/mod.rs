@@ -16,6 +16,8 @@ use serde_json::Value;
 pub struct Server {
     pub child: Child,
     pub url: String,
+    /// Where it speaks TLS; empty without.
+    pub secure_url: String,
 }
 
 /// `ispeed` with some arguments.
@@ -29,6 +31,18 @@ impl Server {
     /// Starts a server on a free port (or `listen`) and waits until it answers.
     pub fn start(data: &Path, listen: &str) -> Self {
         Self::start_as(ispeed(&[]), data, listen)
+    }
+
+    /// The same with TLS; `certificate` says which one.
+    pub fn start_secure(data: &Path, certificate: &[&str]) -> Self {
+        Self::start_secure_at(data, "127.0.0.1:0", certificate)
+    }
+
+    /// The same with an address of one's own beside it.
+    pub fn start_secure_at(data: &Path, listen: &str, certificate: &[&str]) -> Self {
+        let mut command = ispeed(&["serve", "--listen", listen, "--tls-listen", "127.0.0.1:0"]);
+        command.args(certificate).arg("--data").arg(data);
+        Self::wait(command, true)
     }
 
     /// The same with a command of one's own in front (a network namespace).
@@ -49,14 +63,26 @@ impl Server {
     }
 
     /// Runs a command that serves, and waits until it says where.
-    pub fn run(mut command: Command) -> Self {
+    pub fn run(command: Command) -> Self {
+        Self::wait(command, false)
+    }
+
+    fn wait(mut command: Command, secure: bool) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = lines
-            .find_map(|line| line.unwrap().strip_prefix("ispeed: ").map(str::to_owned))
-            .expect("the server says where it listens");
+        let mut said = || {
+            let mut urls = lines.by_ref().map(Result::unwrap);
+            let url = urls.find_map(|line| Some(line.strip_prefix("ispeed: ")?.to_owned()));
+            url.expect("the server says where it listens")
+        };
+        let url = said();
+        let secure_url = if secure { said() } else { String::new() };
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
+        Self {
+            child,
+            url,
+            secure_url,
+        }
     }
 
     pub fn kill(&mut self) {

@@ -7,6 +7,7 @@ mod body;
 mod cloudflare;
 mod librespeed;
 mod openspeedtest;
+mod responsiveness;
 mod results;
 
 use std::sync::Arc;
@@ -22,13 +23,15 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
-use wire::{cloudflare as cf, librespeed as ls, openspeedtest as ost};
+use wire::{cloudflare as cf, librespeed as ls, openspeedtest as ost, responsiveness as nq};
 
 pub(crate) use body::Body;
+pub use responsiveness::serve_responsiveness;
 pub(crate) use results::Results;
 
 use crate::http::Problem;
 use crate::link::Link;
+use crate::listen::OverTls;
 use crate::peer::Peer;
 use crate::site::Site;
 
@@ -41,6 +44,7 @@ pub(crate) enum Route {
     CloudflareTrace,
     OpenSpeedTestDown,
     OpenSpeedTestUp,
+    Responsiveness,
 }
 
 impl Route {
@@ -52,6 +56,7 @@ impl Route {
             cf::spec::TRACE_PATH => Some(Self::CloudflareTrace),
             ost::spec::DOWNLOAD_PATH => Some(Self::OpenSpeedTestDown),
             ost::spec::UPLOAD_PATH => Some(Self::OpenSpeedTestUp),
+            nq::spec::CONFIG_PATH => Some(Self::Responsiveness),
             _ => ls::Endpoint::of_path(path).map(Self::LibreSpeed),
         }
     }
@@ -77,6 +82,7 @@ pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
             Route::CloudflareTrace => Ok(cloudflare::trace(&asked)),
             Route::OpenSpeedTestDown => openspeedtest::down(&asked),
             Route::OpenSpeedTestUp => openspeedtest::up(asked).await,
+            Route::Responsiveness => responsiveness::config(&asked),
         }
     };
     let mut response = answer.unwrap_or_else(|problem| problem.response().map(Body::from));
@@ -135,7 +141,10 @@ fn bulk(asked: &Asked, bytes: u64) -> Result<Response<Body>, Problem> {
 async fn discard(asked: Asked) -> Result<u64, Problem> {
     let _place = place(&asked)?;
     let most = asked.site.config().max_subtest_bytes;
-    let mut body = asked.request.into_body();
+    drain(asked.request.into_body(), most).await
+}
+
+async fn drain(mut body: Incoming, most: u64) -> Result<u64, Problem> {
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
         // A client that breaks off does not read our answer either.
@@ -174,7 +183,9 @@ fn place(asked: &Asked) -> Result<Place, Problem> {
 
 /// Where this site is, as the client called it, with the last slash.
 fn address(asked: &Asked) -> String {
-    format!("http://{}/", host(asked))
+    let secure = asked.request.extensions().get::<OverTls>().is_some();
+    let scheme = if secure { "https" } else { "http" };
+    format!("{scheme}://{}/", host(asked))
 }
 
 fn host(asked: &Asked) -> &str {

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
+use net::transport::Transport;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use wire::native::message::{Arrived, Subtest};
 use wire::websocket::Opcode;
@@ -16,7 +16,7 @@ use crate::session::{Direction, Session};
 /// Time between two looks at the recorders.
 const LOOK: Duration = Duration::from_millis(20);
 
-pub(super) async fn run(mut socket: TcpStream, session: &Session) {
+pub(super) async fn run(mut socket: Transport, session: &Session) {
     let deadline = session.started + session.claims.caps.session_us.duration();
     let tell = async {
         let mut told = [0; 2];
@@ -26,6 +26,7 @@ pub(super) async fn run(mut socket: TcpStream, session: &Session) {
             ticks.tick().await;
             let news = news(session, &mut told);
             socket.write_all(&news).await?;
+            socket.flush().await?;
         }
         #[expect(unreachable_code, reason = "gives the block its type")]
         Ok::<_, std::io::Error>(())

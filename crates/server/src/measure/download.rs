@@ -5,7 +5,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use metric::receipt::Stop;
-use tokio::net::TcpStream;
+use net::transport::Transport;
 use tokio::time::sleep_until;
 use wire::native::spec;
 use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
@@ -18,11 +18,11 @@ use crate::site::Site;
 /// Writes between two looks at the clock and at what the client says.
 const WRITES_PER_TURN: u32 = 16;
 
-pub(super) async fn run(mut socket: TcpStream, early: Bytes, track: Track<'_>, site: &Site) {
+pub(super) async fn run(mut socket: Transport, early: Bytes, track: Track<'_>, site: &Site) {
     let mut download = Download::new(&track, site.slab());
     let why = match download.hear(&early) {
         Some(why) => why,
-        None => download.drive(&socket).await,
+        None => download.drive(&mut socket).await,
     };
     let reason = match why {
         Stop::TimeCap => spec::CLOSE_TIME_CAP,
@@ -64,7 +64,7 @@ impl<'a> Download<'a> {
         }
     }
 
-    async fn drive(&mut self, socket: &TcpStream) -> Stop {
+    async fn drive(&mut self, socket: &mut Transport) -> Stop {
         let mut ticks = self.track.ticks();
         let mut buffer = [0; 1024];
         let mut ended = pin!(self.track.session.ended());
@@ -98,7 +98,7 @@ impl<'a> Download<'a> {
 
     /// A client that closes with data on its way resets the connection; its
     /// close frame may still be there to read.
-    fn last_heard(&mut self, socket: &TcpStream, buffer: &mut [u8]) -> Stop {
+    fn last_heard(&mut self, socket: &mut Transport, buffer: &mut [u8]) -> Stop {
         match try_read(socket, buffer) {
             Read::Bytes(n) => self.hear(&buffer[..n]).unwrap_or(Stop::Failed),
             Read::Later | Read::Gone => Stop::Failed,
@@ -118,7 +118,7 @@ impl<'a> Download<'a> {
 
     /// Writes for a turn; the reason when all that the direction may carry is
     /// on its way.
-    fn write(&mut self, socket: &TcpStream) -> io::Result<Option<Stop>> {
+    fn write(&mut self, socket: &mut Transport) -> io::Result<Option<Stop>> {
         for _ in 0..WRITES_PER_TURN {
             let rest = &self.slab[self.at..];
             let allowed = self.track.reserve(rest.len());

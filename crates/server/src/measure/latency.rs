@@ -1,8 +1,8 @@
 //! Latency: every message comes back at once.
 
 use bytes::Bytes;
+use net::transport::Transport;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 use wire::native::spec;
 use wire::websocket::Opcode;
@@ -11,7 +11,7 @@ use wire::websocket::encode::frame;
 
 use crate::session::Session;
 
-pub(super) async fn run(mut socket: TcpStream, early: Bytes, session: &Session) {
+pub(super) async fn run(mut socket: Transport, early: Bytes, session: &Session) {
     let deadline = session.started + session.claims.caps.session_us.duration();
     let echo = async {
         let mut echo = Echo::new(session);
@@ -19,6 +19,7 @@ pub(super) async fn run(mut socket: TcpStream, early: Bytes, session: &Session) 
         let mut buffer = [0; 4096];
         while !echo.closed {
             socket.write_all(&answer).await.ok()?;
+            socket.flush().await.ok()?;
             let read = socket.read(&mut buffer).await.ok().filter(|&n| n > 0)?;
             answer = echo.answer(&buffer[..read])?;
         }

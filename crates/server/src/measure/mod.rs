@@ -1,4 +1,5 @@
-//! The measuring connections after their upgrade: bare TCP, framed by hand.
+//! The measuring connections after their upgrade: TCP, bare or under TLS,
+//! framed by hand.
 
 mod arrivals;
 mod download;
@@ -13,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use metric::bins::{BIN, Bins};
 use metric::receipt::{Stop, TcpRecord};
 use metric::unit::Micros;
-use tokio::net::TcpStream;
+use net::transport::Transport;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wire::native::recorder::{Arrival, Sample};
 
@@ -71,11 +72,18 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// The session it belongs to.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+}
+
 /// Waits for the upgrade and drives the connection to its end.
 pub(crate) async fn run(site: Arc<Site>, stream: Stream, upgraded: OnUpgrade) {
     let upgraded = tokio::time::timeout(Duration::from_secs(5), upgraded).await;
     let Ok(Ok(upgraded)) = upgraded else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+    let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else {
         return;
     };
     let (socket, early) = (parts.io.into_inner(), parts.read_buf);
@@ -109,16 +117,16 @@ impl<'a> Track<'a> {
     fn join(
         session: &'a Session,
         subtest: &'a Subtest,
-        socket: &TcpStream,
+        socket: &Transport,
         site: &'a Site,
         direction: Direction,
     ) -> Option<Self> {
         if direction == Direction::Download {
             // Not to be had on every system; the receipt says what was in use.
-            let _ = net::tcp::set_congestion(socket, &site.config().congestion);
-            let _ = net::tcp::set_notsent_lowat(socket, 128 * 1024);
+            let _ = net::tcp::set_congestion(socket.tcp(), &site.config().congestion);
+            let _ = net::tcp::set_notsent_lowat(socket.tcp(), 128 * 1024);
         }
-        let congestion = net::tcp::congestion(socket);
+        let congestion = net::tcp::congestion(socket.tcp());
         let id = subtest.recorder().join(
             subtest.elapsed(),
             congestion,
@@ -158,7 +166,7 @@ impl<'a> Track<'a> {
         self.meter.moved(net::now(), self.direction, bytes);
     }
 
-    fn sample(&self, socket: &TcpStream) {
+    fn sample(&self, socket: &Transport) {
         if let Some(sample) = look(self.session, socket, self.direction) {
             let at = self.subtest.elapsed();
             self.subtest.recorder().sampled(self.id, at, sample);
@@ -175,7 +183,7 @@ impl<'a> Track<'a> {
     /// Waits until the client's kernel has acknowledged `bytes` of this stream:
     /// what is under way at a cap arrives all the same, and belongs to what the
     /// site saw.
-    async fn drained(&self, socket: &TcpStream, bytes: u64) {
+    async fn drained(&self, socket: &Transport, bytes: u64) {
         if self.subtest.recorder().counts_moved() {
             return;
         }
@@ -192,7 +200,7 @@ impl<'a> Track<'a> {
         let _ = tokio::time::timeout(DRAIN, acknowledged).await;
     }
 
-    fn leave(&self, socket: &TcpStream, why: Stop) {
+    fn leave(&self, socket: &Transport, why: Stop) {
         self.sample(socket);
         let at = self.subtest.elapsed();
         self.subtest.recorder().leave(self.id, at, why);
@@ -210,8 +218,8 @@ impl<'a> Track<'a> {
 
 /// The kernel's account of a connection to the client itself, as the recorder
 /// wants it.
-fn look(session: &Session, socket: &TcpStream, direction: Direction) -> Option<Sample> {
-    let info = net::tcp::info(socket).filter(|_| !session.proxied)?;
+fn look(session: &Session, socket: &Transport, direction: Direction) -> Option<Sample> {
+    let info = net::tcp::info(socket.tcp()).filter(|_| !session.proxied)?;
     let tcp = TcpRecord {
         min_rtt_us: info.min_rtt_us,
         srtt_us: info.srtt_us,
@@ -224,8 +232,10 @@ fn look(session: &Session, socket: &TcpStream, direction: Direction) -> Option<S
         Direction::Download => (info.bytes_acked, info.bytes_delivered),
         Direction::Upload => (info.bytes_received, info.segment_bytes_in),
     };
+    let [bytes_acked, in_order, with_holes] =
+        [info.bytes_acked, in_order, with_holes].map(|bytes| carried(bytes, socket.is_tls()));
     Some(Sample {
-        bytes_acked: info.bytes_acked,
+        bytes_acked,
         arrival: Arrival {
             in_order,
             with_holes,
@@ -233,6 +243,18 @@ fn look(session: &Session, socket: &TcpStream, direction: Direction) -> Option<S
         },
         tcp,
     })
+}
+
+/// What TCP carried without what TLS added: a full record is 16,384 bytes in
+/// 16,406 (RFC 8446 §5.2: header 5, type 1, tag 16). Both ends write full
+/// records while they measure; the few short ones make the rest a little more
+/// than it is, never less.
+fn carried(bytes: u64, tls: bool) -> u64 {
+    if !tls {
+        return bytes;
+    }
+    let payload = (u128::from(bytes) * 16_384).div_ceil(16_406);
+    u64::try_from(payload).unwrap_or(bytes)
 }
 
 /// How long what is under way may take to arrive after a cap.
@@ -250,7 +272,7 @@ enum Read {
     Gone,
 }
 
-fn try_read(socket: &TcpStream, buffer: &mut [u8]) -> Read {
+fn try_read(socket: &mut Transport, buffer: &mut [u8]) -> Read {
     match socket.try_read(buffer) {
         Ok(0) => Read::Gone,
         Ok(n) => Read::Bytes(n),
@@ -260,7 +282,7 @@ fn try_read(socket: &TcpStream, buffer: &mut [u8]) -> Read {
 }
 
 /// Writes a last frame, as far as the peer takes it within a second.
-async fn last_words(socket: &mut TcpStream, bytes: &[u8]) {
+async fn last_words(socket: &mut Transport, bytes: &[u8]) {
     use tokio::io::AsyncWriteExt as _;
     let said = socket.write_all(bytes);
     let _ = tokio::time::timeout(Duration::from_secs(1), said).await;

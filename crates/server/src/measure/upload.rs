@@ -8,7 +8,7 @@ use bytes::Bytes;
 use metric::bins::{BIN, Bins};
 use metric::receipt::Stop;
 use metric::unit::Micros;
-use tokio::net::TcpStream;
+use net::transport::Transport;
 use tokio::time::sleep_until;
 use wire::native::message::UploadCount;
 use wire::native::spec;
@@ -25,11 +25,11 @@ const LINGER: Duration = Duration::from_millis(500);
 /// Counts that may wait for a client that does not read them.
 const MAX_WAITING_BYTES: usize = 64 * 1024;
 
-pub(super) async fn run(mut socket: TcpStream, early: Bytes, track: Track<'_>) {
+pub(super) async fn run(mut socket: Transport, early: Bytes, track: Track<'_>) {
     let mut upload = Upload::new(&track);
     let why = match upload.hear(&early) {
         Some(why) => why,
-        None => upload.drive(&socket).await,
+        None => upload.drive(&mut socket).await,
     };
     track.leave(&socket, why);
     let reason = match why {
@@ -71,7 +71,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    async fn drive(&mut self, socket: &TcpStream) -> Stop {
+    async fn drive(&mut self, socket: &mut Transport) -> Stop {
         let mut ticks = self.track.ticks();
         let mut buffer = vec![0; 256 * 1024];
         let mut ended = pin!(self.track.session.ended());
@@ -98,7 +98,7 @@ impl<'a> Upload<'a> {
         }
     }
 
-    fn read(&mut self, socket: &TcpStream, buffer: &mut [u8]) -> Option<Stop> {
+    fn read(&mut self, socket: &mut Transport, buffer: &mut [u8]) -> Option<Stop> {
         for _ in 0..READS_PER_TURN {
             match try_read(socket, buffer) {
                 Read::Bytes(n) => {
@@ -141,7 +141,7 @@ impl<'a> Upload<'a> {
         self.next = self.next.max(end);
     }
 
-    fn write(&mut self, socket: &TcpStream) -> io::Result<()> {
+    fn write(&mut self, socket: &mut Transport) -> io::Result<()> {
         match socket.try_write(&self.waiting) {
             Ok(written) => drop(self.waiting.drain(..written)),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}

@@ -60,6 +60,20 @@ pub struct SessionReply {
     /// Whether the site tells what arrives; then goodput is computed from that.
     #[serde(default)]
     pub arrivals: bool,
+    /// Where a browser may send its latency probes as datagrams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webtransport: Option<WebTransport>,
+}
+
+/// `WebTransport` (HTTP/3) at a site, for latency probes.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct WebTransport {
+    /// UDP port on the site's host.
+    pub port: u16,
+    /// SHA-256 of certificates to accept, hex; empty where an authority
+    /// vouches for the site's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificate_sha256: Vec<String>,
 }
 
 /// What a test may cost the person, told before it begins; each direction.
