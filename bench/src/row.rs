@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::client::{Outcome, Said};
 use crate::emulate::Log;
 use crate::gate;
-use crate::link::{HORIZON, SECOND, Truth};
+use crate::link::{HORIZON, SECOND, Spec, Truth};
 use crate::links::{Family, Named};
 use crate::pace::Rate;
 
@@ -64,8 +64,8 @@ impl Cell<'_> {
             Ok(outcome) => (outcome, ""),
             Err(why) => (&none, why.as_str()),
         };
-        let row = |direction, said: &Option<Said>, truth, rate| {
-            let mut row = self.row(direction, said.as_ref(), truth, rate, log);
+        let row = |direction, said: &Option<Said>, truth, spec| {
+            let mut row = self.row(direction, said.as_ref(), truth, spec, log);
             row.failed = match (failed, said) {
                 ("", None) => "no estimate".into(),
                 (why, _) => why.into(),
@@ -74,7 +74,7 @@ impl Cell<'_> {
             row.cpu_seconds = outcome.as_ref().ok().map(|outcome| outcome.cpu_seconds);
             row
         };
-        let (down, up) = (&self.link.down.rate, &self.link.up.rate);
+        let (down, up) = (&self.link.down, &self.link.up);
         [
             row("download", &given.download, &log.download, down),
             row("upload", &given.upload, &log.upload, up),
@@ -86,10 +86,10 @@ impl Cell<'_> {
         direction: &'static str,
         said: Option<&Said>,
         truth: &Truth,
-        rate: &Rate,
+        spec: &Spec,
         log: &Log,
     ) -> Row {
-        let true_rate = true_rate(self.link.line.family(), rate, truth);
+        let true_rate = true_rate(self.link.line.family(), spec, truth);
         let reported = said.map(|said| said.bits_per_second);
         let over_truth = |amount: f64| true_rate.map(|truth| amount / truth);
         let ten_seconds = |said: &Said| over_truth(said.bytes as f64 * 8.0 / 10.0);
@@ -123,13 +123,15 @@ impl Cell<'_> {
     }
 }
 
-/// Payload per second that the link carried or could carry.
-fn true_rate(family: Family, rate: &Rate, truth: &Truth) -> Option<f64> {
-    let ip = match (family, rate) {
+/// Payload per second that the link could carry. What is lost behind the
+/// bottleneck was not carried: no sender gets more than the rest across an
+/// erasure channel (Elias 1955).
+fn true_rate(family: Family, spec: &Spec, truth: &Truth) -> Option<f64> {
+    let ip = match (family, &spec.rate) {
         (Family::Constant, Rate::Constant(rate)) => *rate as f64,
         _ => truth.could_carry_bytes? as f64 * 8.0 * SECOND as f64 / HORIZON as f64,
     };
-    Some(ip * PAYLOAD_SHARE)
+    Some(ip * PAYLOAD_SHARE * (1.0 - spec.loss.ratio))
 }
 
 impl Row {
@@ -156,24 +158,36 @@ mod tests {
         );
     }
 
+    fn spec(loss: f64) -> Spec {
+        Spec {
+            rate: Rate::Constant(15_000_000),
+            delay_us: 0,
+            jitter_us: 0,
+            loss: crate::link::Loss {
+                ratio: loss,
+                burst: 1.0,
+            },
+            queue_bytes: 0,
+            cross: None,
+        }
+    }
+
     #[test]
-    fn truth_of_a_constant_link_is_its_payload() {
-        let rate = Rate::Constant(15_000_000);
-        near(
-            true_rate(Family::Constant, &rate, &Truth::default()),
-            14_480_000.0,
-        );
+    fn truth_of_a_constant_link_is_its_payload_less_what_is_lost() {
+        let truth = |loss| true_rate(Family::Constant, &spec(loss), &Truth::default());
+        near(truth(0.0), 14_480_000.0);
+        near(truth(0.01), 14_335_200.0);
     }
 
     #[test]
     fn truth_of_a_varying_link_is_what_it_could_carry() {
-        let rate = Rate::Constant(15_000_000);
-        assert_eq!(true_rate(Family::Varying, &rate, &Truth::default()), None);
+        let spec = spec(0.0);
+        assert_eq!(true_rate(Family::Varying, &spec, &Truth::default()), None);
         let truth = Truth {
             could_carry_bytes: Some(15_000_000),
             ..Truth::default()
         };
-        near(true_rate(Family::Varying, &rate, &truth), 11_584_000.0);
+        near(true_rate(Family::Varying, &spec, &truth), 11_584_000.0);
     }
 
     #[test]

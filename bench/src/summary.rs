@@ -150,7 +150,7 @@ impl Summary {
             let _ = writeln!(text, "- {note}");
         }
         let _ = writeln!(text, "- Gate, fixed in advance: {}.", self.gate);
-        text += "- Truth: constant links, the configured rate × 1448/1500; varying links, what the \
+        text += "- Truth: constant links, the configured rate × 1448/1500 less the random loss; varying links, what the \
                  link could carry in the ten seconds from the start of the direction × 1448/1500.\n";
         text += "\n## By family\n\nBoth directions together.\n\n";
         let rule = "---|".repeat(COLUMNS.split('|').count());
