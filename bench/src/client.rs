@@ -1,5 +1,5 @@
-//! Who measures: our client in each of its modes, and its peers. A peer is a
-//! row of `Client::parse`, a command for its server and one or two runs.
+//! Who measures: our client in each of its modes, and its peers
+//! ([`crate::peer`]).
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,15 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::netns::{SITE, World};
+use crate::peer::Peer;
 
 /// A client of the bench.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Client {
     /// `ispeed test` in a mode.
     Ispeed { mode: String },
-    /// Four streams, ten seconds, towards the citizen and from there.
-    Iperf3,
+    /// Somebody else's client.
+    Peer(Peer),
 }
 
 /// What a client said about a direction.
@@ -28,9 +29,8 @@ pub(crate) enum Client {
 pub(crate) struct Said {
     pub(crate) bits_per_second: f64,
     pub(crate) interval: Option<[f64; 2]>,
-    /// Payload that was moved.
-    pub(crate) bytes: u64,
-    pub(crate) seconds: f64,
+    /// Length of the direction, where it tells.
+    pub(crate) seconds: Option<f64>,
     pub(crate) stop: String,
     /// Bytes per 100 ms, where the client tells.
     pub(crate) bins: Vec<u64>,
@@ -60,6 +60,8 @@ pub(crate) enum Ran {
 #[derive(Debug)]
 pub(crate) struct Tools<'a> {
     pub(crate) ispeed: &'a Path,
+    /// Where peers are installed: `bin/` and `node_modules/`.
+    pub(crate) peers: &'a Path,
     /// Scratch.
     pub(crate) folder: &'a Path,
     /// Set when somebody wants to stop.
@@ -73,18 +75,20 @@ const STEP: Duration = Duration::from_millis(20);
 impl Client {
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         match name.split_once('-') {
-            _ if name == "iperf3" => Ok(Self::Iperf3),
             Some(("ispeed", mode)) if !mode.is_empty() => Ok(Self::Ispeed { mode: mode.into() }),
-            _ => Err(format!(
-                "{name}: expected iperf3 or ispeed-MODE, for example ispeed-full"
-            )),
+            _ => Peer::parse(name).map(Self::Peer).ok_or_else(|| {
+                format!(
+                    "{name}: expected ispeed-MODE or one of {}",
+                    Peer::NAMES.join(", ")
+                )
+            }),
         }
     }
 
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Ispeed { mode } => format!("ispeed-{mode}"),
-            Self::Iperf3 => "iperf3".into(),
+            Self::Peer(peer) => peer.name(),
         }
     }
 
@@ -109,22 +113,21 @@ impl Client {
         }
         match self {
             Self::Ispeed { mode } => ispeed(mode, world, tools),
-            Self::Iperf3 => iperf3(world, tools),
+            Self::Peer(peer) => peer.run(world, tools),
         }
     }
 
     fn server(&self, world: &World, tools: &Tools<'_>) -> (Command, u16) {
         match self {
-            Self::Ispeed { .. } => {
+            Self::Peer(peer) if peer.has_own_server() => peer.server(world),
+            // Every other peer measures against our site, by its own protocol.
+            Self::Ispeed { .. } | Self::Peer(_) => {
                 let mut site = world.at_site(tools.ispeed);
-                site.args(["site", "--listen", &format!("{SITE}:8080"), "--data"]);
-                site.arg(tools.folder.join("site"));
+                let pages = matches!(self, Self::Peer(peer) if peer.needs_pages());
+                site.arg(if pages { "serve" } else { "site" });
+                site.args(["--listen", &format!("{SITE}:8080"), "--data"]);
+                site.arg(tools.folder.join(if pages { "serve" } else { "site" }));
                 (site, 8080)
-            }
-            Self::Iperf3 => {
-                let mut server = world.at_site(Path::new("iperf3"));
-                server.args(["--server", "--port", "5201"]);
-                (server, 5201)
             }
         }
     }
@@ -169,8 +172,7 @@ fn ispeed_said(said: &Value, receipt: &Value) -> Option<Said> {
             .as_f64()
             .zip(interval[1].as_f64())
             .map(Into::into),
-        bytes: said["bytes"].as_u64()?,
-        seconds: said["duration_us"].as_f64()? / 1e6,
+        seconds: said["duration_us"].as_f64().map(|us| us / 1e6),
         stop: said["stop_reason"].as_str()?.into(),
         bins: bins.map_or_else(Vec::new, |bins| {
             bins.iter().filter_map(Value::as_u64).collect()
@@ -178,66 +180,23 @@ fn ispeed_said(said: &Value, receipt: &Value) -> Option<Said> {
     })
 }
 
-fn iperf3(world: &World, tools: &Tools<'_>) -> anyhow::Result<Ran> {
-    let mut outcome = Outcome::default();
-    for reverse in [true, false] {
-        let mut command = world.at_citizen(Path::new("iperf3"));
-        command.args([
-            "--client",
-            SITE,
-            "--parallel",
-            "4",
-            "--time",
-            "10",
-            "--json",
-        ]);
-        command.args(reverse.then_some("--reverse"));
-        let ended = finish(command, tools)?;
-        let Ok(said) = serde_json::from_str::<Value>(&ended.out) else {
-            return Ok(Ran::Failed(ended.why()));
-        };
-        if let Some(error) = said["error"].as_str() {
-            return Ok(Ran::Failed(error.into()));
-        }
-        outcome.cpu_seconds += ended.cpu_seconds;
-        let heard = iperf3_said(&said["end"]["sum_received"]);
-        *(if reverse {
-            &mut outcome.download
-        } else {
-            &mut outcome.upload
-        }) = heard;
-    }
-    Ok(Ran::Outcome(outcome))
-}
-
-fn iperf3_said(sum: &Value) -> Option<Said> {
-    Some(Said {
-        bits_per_second: sum["bits_per_second"].as_f64()?,
-        interval: None,
-        bytes: sum["bytes"].as_u64()?,
-        seconds: sum["seconds"].as_f64()?,
-        stop: "fixed_time".into(),
-        bins: vec![],
-    })
-}
-
 /// A client's process that has ended.
-struct Finished {
-    out: String,
-    err: String,
-    cpu_seconds: f64,
+pub(crate) struct Finished {
+    pub(crate) out: String,
+    pub(crate) err: String,
+    pub(crate) cpu_seconds: f64,
     status: ExitStatus,
 }
 
 impl Finished {
     /// Why there is no result.
-    fn why(&self) -> String {
+    pub(crate) fn why(&self) -> String {
         format!("{} ({})", last_line(&self.err), self.status)
     }
 }
 
 /// Runs a client's process to its end.
-fn finish(mut command: Command, tools: &Tools<'_>) -> anyhow::Result<Finished> {
+pub(crate) fn finish(mut command: Command, tools: &Tools<'_>) -> anyhow::Result<Finished> {
     let path = |name: &str| -> PathBuf { tools.folder.join(name) };
     let (out, err) = (path("client.out"), path("client.err"));
     command.stdin(Stdio::null());
@@ -341,10 +300,16 @@ mod tests {
 
     #[test]
     fn clients_are_named() {
-        for name in ["ispeed-full", "ispeed-accurate", "iperf3"] {
+        for name in [
+            "ispeed-full",
+            "ispeed-accurate",
+            "iperf3",
+            "iperf3-4s",
+            "ndt7",
+        ] {
             assert_eq!(Client::parse(name).unwrap().name(), name);
         }
-        for name in ["ispeed", "ispeed-", "iperf", ""] {
+        for name in ["ispeed", "ispeed-", "iperf", "iperf3-0s", ""] {
             assert!(Client::parse(name).is_err());
         }
     }
@@ -359,7 +324,6 @@ mod tests {
             None
         );
         assert_eq!(ispeed_said(&Value::Null, &Value::Null), None);
-        assert_eq!(iperf3_said(&json!({"bytes": 5})), None);
     }
 
     #[test]
@@ -369,8 +333,7 @@ mod tests {
         let want = Said {
             bits_per_second: 100.0,
             interval: Some([90.0, 110.0]),
-            bytes: 5,
-            seconds: 1.5,
+            seconds: Some(1.5),
             stop: "complete".into(),
             bins: vec![],
         };

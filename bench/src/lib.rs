@@ -9,6 +9,7 @@ mod link;
 mod links;
 mod netns;
 mod pace;
+mod peer;
 mod plot;
 mod random;
 mod row;
@@ -64,7 +65,8 @@ struct LinksArgs {
     /// Runs of each client on each link.
     #[arg(long, value_name = "N", default_value_t = 10)]
     runs: u64,
-    /// Who measures, in turn: ispeed-MODE, iperf3.
+    /// Who measures, in turn: ispeed-MODE, web (our page in Chromium), iperf3, iperf3-SECONDSs,
+    /// ndt7, librespeed, cloudflare-web, librespeed-web.
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = Client::parse, default_value = "ispeed-full,iperf3")]
     clients: Vec<Client>,
     /// Folder of results.csv, summary.md, summary.json, errors.svg and logs/ (truth per 100 ms).
@@ -76,6 +78,11 @@ struct LinksArgs {
     /// Our executable [default: beside this one]
     #[arg(long, value_name = "FILE")]
     ispeed: Option<PathBuf>,
+    /// Folder in which peers are installed: `cargo install --root DIR ndt7-client librespeed-cli`;
+    /// `npm install --prefix DIR playwright-core @cloudflare/speedtest`; LibreSpeed's two scripts
+    /// in DIR/librespeed.
+    #[arg(long, value_name = "DIR", default_value = "target/peers")]
+    peers: PathBuf,
     /// Print the summary as JSON at the end.
     #[arg(long)]
     json: bool,

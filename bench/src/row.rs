@@ -24,7 +24,9 @@ pub(crate) struct Row {
     pub(crate) reported_bits_per_second: Option<f64>,
     pub(crate) low_bits_per_second: Option<f64>,
     pub(crate) high_bits_per_second: Option<f64>,
-    pub(crate) bytes: Option<u64>,
+    /// Payload that crossed the link in this direction, by the emulator: all
+    /// of the run, whoever measured.
+    pub(crate) bytes: u64,
     pub(crate) seconds: Option<f64>,
     pub(crate) stop: String,
     pub(crate) truth_bits_per_second: Option<f64>,
@@ -92,7 +94,7 @@ impl Cell<'_> {
         let true_rate = true_rate(self.link.line.family(), spec, truth);
         let reported = said.map(|said| said.bits_per_second);
         let over_truth = |amount: f64| true_rate.map(|truth| amount / truth);
-        let ten_seconds = |said: &Said| over_truth(said.bytes as f64 * 8.0 / 10.0);
+        let crossed = truth.delivered.iter().sum::<u64>() as f64 * PAYLOAD_SHARE;
         Row {
             link: self.link.line.name.into(),
             family: self.link.line.family().name(),
@@ -103,12 +105,12 @@ impl Cell<'_> {
             reported_bits_per_second: reported,
             low_bits_per_second: said.and_then(|said| said.interval).map(|i| i[0]),
             high_bits_per_second: said.and_then(|said| said.interval).map(|i| i[1]),
-            bytes: said.map(|said| said.bytes),
-            seconds: said.map(|said| said.seconds),
+            bytes: crossed as u64,
+            seconds: said.and_then(|said| said.seconds),
             stop: said.map(|said| said.stop.clone()).unwrap_or_default(),
             truth_bits_per_second: true_rate,
             error: reported.and_then(over_truth).map(|ratio| ratio - 1.0),
-            data_ratio: said.and_then(ten_seconds),
+            data_ratio: over_truth(crossed * 8.0 / 10.0),
             cpu_seconds: None,
             idle_rtt_us: None,
             link_rtt_us: self.link.line.rtt_us(),

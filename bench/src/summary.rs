@@ -20,6 +20,7 @@ pub(crate) struct Figures {
     pub(crate) p90_abs_error: Option<f64>,
     /// What was moved, in ten seconds of the truth.
     pub(crate) median_data_ratio: Option<f64>,
+    pub(crate) mean_data_ratio: Option<f64>,
     pub(crate) median_seconds: Option<f64>,
     /// Share of the stated intervals that hold the truth.
     pub(crate) coverage: Option<f64>,
@@ -34,6 +35,11 @@ pub(crate) fn quantile(values: impl Iterator<Item = f64>, share: f64) -> Option<
     values.sort_by(f64::total_cmp);
     let rank = (share * values.len() as f64).ceil() as usize;
     values.get(rank.max(1) - 1).copied()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<_> = values.collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 impl Figures {
@@ -54,6 +60,7 @@ impl Figures {
             median_abs_error: quantile(magnitude.clone(), 0.5),
             p90_abs_error: quantile(magnitude, 0.9),
             median_data_ratio: median(|row| row.data_ratio),
+            mean_data_ratio: mean(good.clone().filter_map(|row| row.data_ratio)),
             median_seconds: median(|row| row.seconds),
             coverage: (!covers.is_empty()).then(|| covered as f64 / covers.len() as f64),
             median_rtt_error_us: median(|row| Some(row.idle_rtt_us? - row.link_rtt_us as f64)),
@@ -72,6 +79,7 @@ impl Figures {
             percent(self.median_abs_error),
             percent(self.p90_abs_error),
             shown(self.median_data_ratio, 2),
+            shown(self.mean_data_ratio, 2),
             shown(self.median_seconds, 1),
             percent(self.coverage),
             shown(self.median_rtt_error_us.map(|us| us / 1e3), 2),
@@ -82,7 +90,7 @@ impl Figures {
 }
 
 const COLUMNS: &str = "n | void | failed | median error % | median abs error % | p90 abs error % \
-| data / 10 s of truth | seconds | coverage of 95 % interval, % | idle RTT error ms | CPU s a run";
+| data / 10 s of truth, median | mean | seconds | coverage of 95 % interval, % | idle RTT error ms | CPU s a run";
 
 fn shown(value: Option<f64>, digits: usize) -> String {
     value.map_or("–".into(), |value| format!("{value:.digits$}"))
@@ -119,6 +127,13 @@ impl Summary {
                     .filter(|r| r.family == family && r.client == *client),
             ),
         };
+        let clients: BTreeSet<_> = rows.iter().map(|row| &row.client).collect();
+        let all = clients.into_iter().map(|client| Group {
+            client: client.clone(),
+            of: "both".into(),
+            direction: None,
+            figures: Figures::of(rows.iter().filter(|r| r.client == *client)),
+        });
         let mut cells: Vec<(&str, &str, &'static str)> = vec![];
         for row in rows {
             let cell = (row.link.as_str(), row.client.as_str(), row.direction);
@@ -138,7 +153,7 @@ impl Summary {
         Self {
             gate: gate::RULE,
             notes: notes.to_vec(),
-            families: families.into_iter().map(family).collect(),
+            families: families.into_iter().map(family).chain(all).collect(),
             links: cells.into_iter().map(link).collect(),
         }
     }
@@ -202,7 +217,7 @@ pub(crate) mod tests {
             reported_bits_per_second: error.map(|error| 100.0 * (1.0 + error)),
             low_bits_per_second: error.map(|error| 100.0 * (1.0 + error) - 5.0),
             high_bits_per_second: error.map(|error| 100.0 * (1.0 + error) + 5.0),
-            bytes: Some(100),
+            bytes: 100,
             seconds: Some(10.0),
             stop: "complete".into(),
             truth_bits_per_second: Some(100.0),
@@ -255,7 +270,7 @@ pub(crate) mod tests {
             row("a", "y", None),
         ];
         let summary = Summary::of(&rows, &["a note".into()]);
-        assert_eq!((summary.families.len(), summary.links.len()), (2, 3));
+        assert_eq!((summary.families.len(), summary.links.len()), (4, 3));
         let text = summary.markdown();
         assert!(text.contains("- a note") && text.contains(gate::RULE));
         let widths: BTreeSet<_> = text

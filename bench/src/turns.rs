@@ -153,6 +153,7 @@ impl<'a> Bench<'a> {
         let world = World::new(name, seed, &self.args.traces, self.realtime)?;
         let tools = Tools {
             ispeed: &self.ispeed,
+            peers: &self.args.peers,
             folder: self.scratch.path(),
             stopped: &self.stopped,
         };
