@@ -16,29 +16,6 @@ const { chromium } = createRequire(resolve(peers, "package.json"))(
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const PATIENCE_MS = 120_000;
 
-const browser = await chromium.launch({
-  executablePath: CHROMIUM,
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    // Workers and storage as on https; the link itself stays plain.
-    `--unsafely-treat-insecure-origin-as-secure=${base}`,
-  ],
-});
-try {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(PATIENCE_MS);
-  const said = await { cloudflare, librespeed, ispeed }[kind](page);
-  console.log(JSON.stringify(said));
-} finally {
-  await browser.close();
-}
-
 /** Files of a peer, answered in the place of the site; all else goes over the link. */
 async function serve(page, files) {
   for (const [path, [type, body]] of Object.entries(files)) {
@@ -133,9 +110,8 @@ async function ispeed(page) {
       request.url().endsWith("/api/v1/tests") && request.method() === "POST",
   );
   await page.goto(base);
+  await page.getByRole("radio", { name: "Wi-Fi" }).check();
   await page.getByRole("button", { name: "Bắt đầu đo" }).click();
-  const skip = page.getByRole("button", { name: "Đo không cần vị trí" });
-  skip.click({ timeout: 10_000 }).catch(() => undefined);
   const { observed } = (await submitted).postDataJSON();
   const rate = (direction) => observed[direction]?.goodput_bits_per_second;
   return {
@@ -146,7 +122,6 @@ async function ispeed(page) {
     seconds_download: (observed.download?.duration_us ?? 0) / 1e6,
     seconds_upload: (observed.upload?.duration_us ?? 0) / 1e6,
     idle_rtt_us: middle(observed.idle?.rtt_us),
-    observed,
   };
 }
 
@@ -154,4 +129,31 @@ function middle(values) {
   return (
     values && [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
   );
+}
+
+const browser = await chromium.launch({
+  executablePath: CHROMIUM,
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    // Workers and storage as on https; the link itself stays plain.
+    `--unsafely-treat-insecure-origin-as-secure=${base}`,
+  ],
+});
+try {
+  const context = await browser.newContext({
+    permissions: ["geolocation"],
+    geolocation: { latitude: 10.7798, longitude: 106.699, accuracy: 12 },
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const said = await { cloudflare, librespeed, ispeed }[kind](page);
+  console.log(JSON.stringify(said));
+} finally {
+  await browser.close();
 }
