@@ -4,6 +4,7 @@
 
 mod client;
 mod emulate;
+mod frontier;
 mod gate;
 mod link;
 mod links;
@@ -12,6 +13,7 @@ mod pace;
 mod peer;
 mod plot;
 mod random;
+mod results;
 mod row;
 mod summary;
 mod turns;
@@ -42,6 +44,13 @@ enum Command {
         A run of both directions takes about 25 s; the bench says how long it will take.\n\n\
         Exit status: 0 done; 1 broken off; 2 namespaces or TUN are not allowed here")]
     Links(LinksArgs),
+    /// Put the results of several runs of `links` into one table and its pictures.
+    #[command(
+        after_help = "A set may be run in parts at the same time, as far as the gate lets them pass:\n  \
+        cargo xtask bench links --only r-2-50ms,r-radio-30 --out target/bench/a\n  \
+        cargo xtask bench summary target/bench/a target/bench/b --out docs/bench"
+    )]
+    Summary(SummaryArgs),
     /// Be the emulator of one link until standard input closes (the bench starts this).
     #[command(hide = true)]
     Emulate(EmulateArgs),
@@ -92,6 +101,22 @@ struct LinksArgs {
 }
 
 #[derive(Args, Debug)]
+struct SummaryArgs {
+    /// Folders with a results.csv.
+    #[arg(required = true, value_name = "DIR")]
+    from: Vec<PathBuf>,
+    /// Folder of results.csv, summary.md, summary.json, errors.svg and data.svg.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// What a reader has to know; may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    note: Vec<String>,
+    /// Print the summary as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args, Debug)]
 struct EmulateArgs {
     #[arg(long)]
     link: String,
@@ -109,6 +134,7 @@ struct EmulateArgs {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Links(args) => turns::links(&args),
+        Command::Summary(args) => summary(&args),
         Command::Emulate(args) => links::find(&args.link, &args.traces)
             .and_then(|link| emulate::run(&link, args.seed, &args.site, &args.citizen))
             .map(|()| ExitCode::SUCCESS),
@@ -117,6 +143,19 @@ pub fn main() -> ExitCode {
         eprintln!("bench: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// `bench summary`.
+fn summary(args: &SummaryArgs) -> anyhow::Result<ExitCode> {
+    let rows = results::read(&args.from)?;
+    std::fs::create_dir_all(&args.out)?;
+    let summary = results::write(&args.out, &rows, &args.note)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    } else {
+        println!("{}", summary.markdown());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 #[cfg(test)]

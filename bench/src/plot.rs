@@ -7,23 +7,27 @@ use crate::row::Row;
 const LEFT: f64 = 200.0;
 const WIDTH: f64 = 640.0;
 const TOP: f64 = 64.0;
-const LINE: f64 = 30.0;
+/// Height of a client's dots.
+const DOTS: f64 = 8.0;
 /// Errors beyond are drawn at the edge.
 const EDGE: f64 = 0.30;
 
 /// Dark enough for print, apart without colour by their shape.
-const INKS: [&str; 5] = ["#0b5394", "#b45f06", "#38761d", "#741b47", "#444444"];
+const INKS: [&str; 7] = [
+    "#0b5394", "#b45f06", "#38761d", "#741b47", "#444444", "#00838f", "#8d6e00",
+];
 
 /// An SVG of all rows that count.
 pub(crate) fn errors(rows: &[Row]) -> String {
     let mut clients: Vec<&str> = vec![];
-    let mut lines: Vec<(&str, &str)> = vec![];
+    let mut lines: Vec<(&str, &String)> = vec![];
     for row in rows.iter().filter(|row| row.counts()) {
         add(&mut clients, &row.client);
-        add(&mut lines, (&row.link, row.direction));
+        add(&mut lines, (&row.link, &row.direction));
     }
     lines.sort_by_key(|line| rows.iter().position(|row| row.link == line.0));
-    let height = TOP + LINE * lines.len() as f64 + 50.0;
+    let line_height = DOTS * clients.len() as f64 + 8.0;
+    let height = TOP + line_height * lines.len() as f64 + 50.0;
     let mut svg = String::new();
     let _ = writeln!(
         svg,
@@ -35,7 +39,7 @@ pub(crate) fn errors(rows: &[Row]) -> String {
     );
     axis(&mut svg, height);
     for (at, client) in clients.iter().enumerate() {
-        let x = LEFT + 150.0 * at as f64;
+        let x = 20.0 + 130.0 * at as f64;
         mark(&mut svg, at, x, 40.0, client);
         let _ = writeln!(
             svg,
@@ -45,7 +49,7 @@ pub(crate) fn errors(rows: &[Row]) -> String {
         );
     }
     for (at, (link, direction)) in lines.iter().enumerate() {
-        let y = TOP + LINE * (at as f64 + 0.5);
+        let y = TOP + line_height * (at as f64 + 0.5);
         let (from, to) = (LEFT, LEFT + WIDTH);
         let _ = writeln!(
             svg,
@@ -54,19 +58,19 @@ pub(crate) fn errors(rows: &[Row]) -> String {
             LEFT - 10.0,
             y + 4.0,
             escaped(link),
-            if *direction == "download" {
+            if **direction == "download" {
                 "↓"
             } else {
                 "↑"
             },
         );
-        let here = |row: &&Row| row.link == *link && row.direction == *direction && row.counts();
+        let here = |row: &&Row| row.link == *link && row.direction == **direction && row.counts();
         for row in rows.iter().filter(here) {
             let client = clients
                 .iter()
                 .position(|client| *client == row.client)
                 .unwrap_or(0);
-            let apart = (client as f64 - (clients.len() as f64 - 1.0) / 2.0) * 8.0;
+            let apart = (client as f64 - (clients.len() as f64 - 1.0) / 2.0) * DOTS;
             let error = row.error.unwrap_or(0.0);
             let title = format!("{} run {}: {:+.1} %", row.client, row.run, error * 100.0);
             mark(&mut svg, client, x(error), y + apart, &title);
@@ -105,7 +109,7 @@ fn axis(svg: &mut String, height: f64) {
 }
 
 /// A client's mark: its own shape and ink.
-fn mark(svg: &mut String, client: usize, x: f64, y: f64, title: &str) {
+pub(crate) fn mark(svg: &mut String, client: usize, x: f64, y: f64, title: &str) {
     let ink = INKS[client % INKS.len()];
     let shape = match client % 3 {
         0 => format!("<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\""),
@@ -132,7 +136,7 @@ const fn close(client: usize) -> &'static str {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }
 

@@ -1,6 +1,6 @@
 //! One row for each run and direction: what was said, and what was true.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::client::{Outcome, Said};
 use crate::emulate::Log;
@@ -13,14 +13,14 @@ use crate::pace::Rate;
 pub(crate) const PAYLOAD_SHARE: f64 = 1448.0 / 1500.0;
 
 /// A row of `results.csv`. Empty means not measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Row {
     pub(crate) link: String,
-    pub(crate) family: &'static str,
+    pub(crate) family: String,
     pub(crate) client: String,
     pub(crate) run: u64,
     pub(crate) seed: u64,
-    pub(crate) direction: &'static str,
+    pub(crate) direction: String,
     pub(crate) reported_bits_per_second: Option<f64>,
     pub(crate) low_bits_per_second: Option<f64>,
     pub(crate) high_bits_per_second: Option<f64>,
@@ -97,11 +97,11 @@ impl Cell<'_> {
         let crossed = truth.delivered.iter().sum::<u64>() as f64 * PAYLOAD_SHARE;
         Row {
             link: self.link.line.name.into(),
-            family: self.link.line.family().name(),
+            family: self.link.line.family().name().into(),
             client: self.client.clone(),
             run: self.run,
             seed: self.seed,
-            direction,
+            direction: direction.into(),
             reported_bits_per_second: reported,
             low_bits_per_second: said.and_then(|said| said.interval).map(|i| i[0]),
             high_bits_per_second: said.and_then(|said| said.interval).map(|i| i[1]),

@@ -102,7 +102,7 @@ pub(crate) struct Group {
     pub(crate) client: String,
     pub(crate) of: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) direction: Option<&'static str>,
+    pub(crate) direction: Option<String>,
     pub(crate) figures: Figures,
 }
 
@@ -117,14 +117,14 @@ pub(crate) struct Summary {
 
 impl Summary {
     pub(crate) fn of(rows: &[Row], notes: &[String]) -> Self {
-        let families: BTreeSet<_> = rows.iter().map(|row| (row.family, &row.client)).collect();
-        let family = |(family, client): (&'static str, &String)| Group {
+        let families: BTreeSet<_> = rows.iter().map(|row| (&row.family, &row.client)).collect();
+        let family = |(family, client): (&String, &String)| Group {
             client: client.clone(),
-            of: family.into(),
+            of: family.clone(),
             direction: None,
             figures: Figures::of(
                 rows.iter()
-                    .filter(|r| r.family == family && r.client == *client),
+                    .filter(|r| r.family == *family && r.client == *client),
             ),
         };
         let clients: BTreeSet<_> = rows.iter().map(|row| &row.client).collect();
@@ -134,20 +134,28 @@ impl Summary {
             direction: None,
             figures: Figures::of(rows.iter().filter(|r| r.client == *client)),
         });
-        let mut cells: Vec<(&str, &str, &'static str)> = vec![];
+        let mut cells: Vec<(&str, &str, &str)> = vec![];
         for row in rows {
-            let cell = (row.link.as_str(), row.client.as_str(), row.direction);
+            let cell = (
+                row.link.as_str(),
+                row.client.as_str(),
+                row.direction.as_str(),
+            );
             if !cells.contains(&cell) {
                 cells.push(cell);
             }
         }
         cells.sort_by_key(|cell| rows.iter().position(|row| row.link == cell.0));
-        let link = |(link, client, direction): (&str, &str, &'static str)| Group {
+        let link = |(link, client, direction): (&str, &str, &str)| Group {
             client: client.into(),
             of: link.into(),
-            direction: Some(direction),
+            direction: Some(direction.into()),
             figures: Figures::of(rows.iter().filter(|row| {
-                (row.link.as_str(), row.client.as_str(), row.direction) == (link, client, direction)
+                (
+                    row.link.as_str(),
+                    row.client.as_str(),
+                    row.direction.as_str(),
+                ) == (link, client, direction)
             })),
         };
         Self {
@@ -191,7 +199,7 @@ impl Summary {
             figures,
         } in &self.links
         {
-            let direction = direction.unwrap_or_default();
+            let direction = direction.as_deref().unwrap_or_default();
             let _ = writeln!(
                 text,
                 "| {of} | {direction} | {client} | {} |",
@@ -209,11 +217,11 @@ pub(crate) mod tests {
     pub(crate) fn row(link: &str, client: &str, error: Option<f64>) -> Row {
         Row {
             link: link.into(),
-            family: "constant",
+            family: "constant".into(),
             client: client.into(),
             run: 1,
             seed: 1,
-            direction: "download",
+            direction: "download".into(),
             reported_bits_per_second: error.map(|error| 100.0 * (1.0 + error)),
             low_bits_per_second: error.map(|error| 100.0 * (1.0 + error) - 5.0),
             high_bits_per_second: error.map(|error| 100.0 * (1.0 + error) + 5.0),

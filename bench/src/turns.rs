@@ -16,7 +16,7 @@ use crate::links::{Line, Named, REPORTING, TUNING};
 use crate::netns::{self, World};
 use crate::row::{Cell, Row};
 use crate::summary::Summary;
-use crate::{LinksArgs, Set, gate, plot};
+use crate::{LinksArgs, Set, gate, results};
 
 /// `bench links`.
 pub(crate) fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
@@ -208,17 +208,7 @@ impl<'a> Bench<'a> {
 
     /// Writes everything known so far.
     fn write(&self) -> anyhow::Result<Summary> {
-        let path = |name: &str| self.args.out.join(name);
-        let mut table = csv::Writer::from_path(path("results.csv"))?;
-        for row in &self.rows {
-            table.serialize(row)?;
-        }
-        table.flush()?;
-        let summary = Summary::of(&self.rows, &self.notes);
-        std::fs::write(path("summary.md"), summary.markdown())?;
-        std::fs::write(path("summary.json"), serde_json::to_vec_pretty(&summary)?)?;
-        std::fs::write(path("errors.svg"), plot::errors(&self.rows))?;
-        Ok(summary)
+        results::write(&self.args.out, &self.rows, &self.notes)
     }
 }
 
