@@ -27,9 +27,13 @@ pub mod spec {
     /// A window that ends in so many bins without a byte was not measured: the
     /// line died in it.
     pub const SILENT_BINS: usize = 20;
-    /// Half width of the interval in volatilities of what was not seen. Set so
-    /// that 95 % of the runs on the tuning links are covered.
-    pub const SPREAD: f64 = 4.0;
+    /// Half width of the interval for what was not seen of a line that varies
+    /// without end, as a share of the rate. With [`HALF_SPREAD_AT`],
+    /// [`UNKNOWN`] and [`FLOOR`] set so that 95 % of the runs on the tuning
+    /// links are covered.
+    pub const SPREAD: f64 = 1.2;
+    /// Volatility at which half of it is reached.
+    pub const HALF_SPREAD_AT: f64 = 0.1;
     /// Half width of the interval when all was seen: what a bin may be off.
     pub const FLOOR: f64 = 0.01;
     /// Added to it for what looks calm and is not over, times the fourth power
@@ -197,7 +201,8 @@ fn described(ramp: &[u64], window: &[u64]) -> Option<Estimate> {
 fn interval(seen: &Forecast) -> [BitRate; 2] {
     let squared = seen.unseen * seen.unseen;
     let unknown = spec::FLOOR + spec::UNKNOWN * (squared * squared);
-    let half = spec::SPREAD * seen.unseen * seen.volatility + unknown;
+    let varies = seen.volatility / (seen.volatility + spec::HALF_SPREAD_AT);
+    let half = spec::SPREAD * seen.unseen * varies + unknown;
     let rate = seen.mean * BITS_PER_SECOND;
     [
         BitRate(floor_u64(rate - rate * half)),

@@ -15,7 +15,7 @@ pub struct Rule {
     pub least_bins: usize,
     /// Bins at which it stops all the same.
     pub most_bins: usize,
-    /// Largest doubt of a result: 1 is the whole rate.
+    /// Largest product of the volatility and the share that was not seen.
     pub doubt: f64,
 }
 
@@ -23,14 +23,14 @@ pub struct Rule {
 pub const ACCURATE: Rule = Rule {
     least_bins: 38,
     most_bins: 80,
-    doubt: 0.25,
+    doubt: 0.0625,
 };
 
 /// The rule of mode `saver`.
 pub const SAVER: Rule = Rule {
     least_bins: 19,
     most_bins: 30,
-    doubt: 0.22,
+    doubt: 0.055,
 };
 
 /// The rule of mode `full`.
@@ -84,8 +84,7 @@ pub fn stop_point(mode: Mode, bins: &[u64]) -> Option<(usize, StopReason)> {
 
 /// Whether what was not seen can hardly change the result.
 fn is_settled(rule: &Rule, ramp: &[u64], window: &[u64]) -> bool {
-    forecast(ramp, window)
-        .is_some_and(|seen| spec::SPREAD * seen.unseen * seen.volatility <= rule.doubt)
+    forecast(ramp, window).is_some_and(|seen| seen.unseen * seen.volatility <= rule.doubt)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ import { bitsPerSecond, microseconds, type BitsPerSecond, type Microseconds } fr
 import { forecast, type Forecast } from './forecast';
 import { rampEnd } from './ramp';
 import { sum } from './statistic';
-import { LEAST_WINDOW_BINS, SPREAD, stopPoint } from './stop';
+import { LEAST_WINDOW_BINS, stopPoint } from './stop';
 
 export interface Estimate {
   /** Mean rate of the first ten seconds, seen or forecast. */
@@ -23,6 +23,10 @@ export interface Estimate {
 export const BIN_US = 100_000;
 /** A window that ends in so many bins without a byte was not measured: the line died in it. */
 const SILENT_BINS = 20;
+/** Half width of the interval for what was not seen of a line that varies without end. */
+const SPREAD = 1.2;
+/** Volatility at which half of it is reached. */
+const HALF_SPREAD_AT = 0.1;
 /** Half width of the interval when all was seen: what a bin may be off. */
 const FLOOR = 0.01;
 /** Added to it for what looks calm and is not over, times the unseen share's fourth power. */
@@ -74,7 +78,8 @@ function quantile90(window: readonly number[]): number {
 function interval(seen: Forecast): [BitsPerSecond, BitsPerSecond] {
   const squared = seen.unseen * seen.unseen;
   const unknown = FLOOR + UNKNOWN * (squared * squared);
-  const half = SPREAD * seen.unseen * seen.volatility + unknown;
+  const varies = seen.volatility / (seen.volatility + HALF_SPREAD_AT);
+  const half = SPREAD * seen.unseen * varies + unknown;
   const rate = seen.mean * BITS_PER_SECOND;
   return [
     bitsPerSecond(Math.max(0, Math.floor(rate - rate * half))),

@@ -9,20 +9,18 @@ interface Rule {
   leastBins: number;
   /** Bins at which it stops all the same. */
   mostBins: number;
-  /** Largest doubt of a result: 1 is the whole rate. */
+  /** Largest product of the volatility and the share that was not seen. */
   doubt: number;
 }
 
 const RULES: Record<Mode, Rule> = {
-  accurate: { leastBins: 38, mostBins: 80, doubt: 0.25 },
-  saver: { leastBins: 19, mostBins: 30, doubt: 0.22 },
+  accurate: { leastBins: 38, mostBins: 80, doubt: 0.0625 },
+  saver: { leastBins: 19, mostBins: 30, doubt: 0.055 },
   full: { leastBins: HORIZON_BINS, mostBins: HORIZON_BINS, doubt: 0 },
 };
 
 /** Fewest bins after the ramp. */
 export const LEAST_WINDOW_BINS = 8;
-/** Half width of the interval in volatilities of what was not seen. */
-export const SPREAD = 4;
 
 export interface Stop {
   /** The bins up to here count; later ones do not matter. */
@@ -63,5 +61,5 @@ function lastBin(mode: Mode, start: number): number {
 /** Whether what was not seen can hardly change the result. */
 function isSettled(mode: Mode, ramp: readonly number[], window: readonly number[]): boolean {
   const seen = forecast(ramp, window);
-  return seen !== undefined && SPREAD * seen.unseen * seen.volatility <= RULES[mode].doubt;
+  return seen !== undefined && seen.unseen * seen.volatility <= RULES[mode].doubt;
 }
