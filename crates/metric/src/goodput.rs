@@ -28,9 +28,10 @@ pub mod spec {
     /// line died in it.
     pub const SILENT_BINS: usize = 20;
     /// Half width of the interval for what was not seen of a line that varies
-    /// without end, as a share of the rate. With [`HALF_SPREAD_AT`],
-    /// [`UNKNOWN`] and [`FLOOR`] set so that 95 % of the runs on the tuning
-    /// links are covered.
+    /// without end.
+    ///
+    /// A share of the rate. With [`HALF_SPREAD_AT`], [`UNKNOWN`] and [`FLOOR`]
+    /// set so that 95 % of the runs on the tuning links are covered.
     pub const SPREAD: f64 = 1.2;
     /// Volatility at which half of it is reached.
     pub const HALF_SPREAD_AT: f64 = 0.1;
