@@ -121,7 +121,8 @@ fn open_site(config: &Config) -> anyhow::Result<Arc<Site>> {
     let key = server::load_or_create(&dir.join("site.key"))?;
     let mut random = vec![0; RANDOM_BYTES];
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
-    Ok(Arc::new(Site::new(config.site.clone(), key, &random)))
+    let site = Site::new(config.site.clone(), key, &random);
+    Ok(Arc::new(site.keeping(dir)))
 }
 
 #[expect(

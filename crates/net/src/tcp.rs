@@ -74,6 +74,32 @@ pub fn info(_: &impl AsRawFd) -> Option<TcpInfo> {
     None
 }
 
+/// The account as the kernel writes it (`struct tcp_info`), as long as this
+/// kernel's is; `None` where the system has none.
+#[cfg(target_os = "linux")]
+pub fn account(socket: &impl AsRawFd) -> Option<Vec<u8>> {
+    bytes(socket, libc::TCP_INFO)
+}
+
+/// The account as the kernel writes it; `None` where the system has none.
+#[cfg(not(target_os = "linux"))]
+pub fn account(_: &impl AsRawFd) -> Option<Vec<u8>> {
+    None
+}
+
+/// The account of the congestion control, as it writes it (`TCP_CC_INFO`);
+/// which structure that is depends on [`congestion`].
+#[cfg(target_os = "linux")]
+pub fn congestion_account(socket: &impl AsRawFd) -> Option<Vec<u8>> {
+    bytes(socket, libc::TCP_CC_INFO)
+}
+
+/// The account of the congestion control; `None` where the system has none.
+#[cfg(not(target_os = "linux"))]
+pub fn congestion_account(_: &impl AsRawFd) -> Option<Vec<u8>> {
+    None
+}
+
 /// Name of the congestion control in use, such as `bbr`.
 #[cfg(target_os = "linux")]
 pub fn congestion(socket: &impl AsRawFd) -> Option<String> {
@@ -150,6 +176,26 @@ fn option<const N: usize>(socket: &impl AsRawFd, name: libc::c_int) -> Option<[u
     (status == 0 && whole).then_some(value)
 }
 
+/// Reads an option of any size up to 512 bytes.
+#[cfg(target_os = "linux")]
+fn bytes(socket: &impl AsRawFd, name: libc::c_int) -> Option<Vec<u8>> {
+    let mut value = vec![0_u8; 512];
+    let mut length = libc::socklen_t::try_from(value.len()).ok()?;
+    // SAFETY: `value` is valid for writes of `length` bytes, and the kernel
+    // writes at most that many.
+    let status = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            name,
+            value.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    value.truncate(usize::try_from(length).ok()?);
+    (status == 0).then_some(value)
+}
+
 #[cfg(target_os = "linux")]
 fn set_option(socket: &impl AsRawFd, name: libc::c_int, value: &[u8]) -> io::Result<()> {
     let length = libc::socklen_t::try_from(value.len()).map_err(io::Error::other)?;
@@ -191,6 +237,8 @@ mod tests {
         assert_eq!(after.bytes_acked - before.bytes_acked, 10_000);
         assert_eq!(after.bytes_received - before.bytes_received, 1);
         assert!(after.min_rtt_us > 0 && after.min_rtt_us < 1_000_000);
+        let raw = account(&server).unwrap();
+        assert!(raw.len() >= 216, "{} bytes", raw.len());
     }
 
     #[test]

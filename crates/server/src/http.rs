@@ -140,25 +140,33 @@ fn upgrade(
     peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Problem> {
     let kind = Kind::of_path(kind).ok_or_else(Problem::not_found)?;
-    let accept = accept(&request).ok_or_else(Problem::upgrade_required)?;
+    let accept = accept(&request, spec::SUBPROTOCOL).ok_or_else(Problem::upgrade_required)?;
     let token = query(request.uri().query(), "token").unwrap_or_default();
     let session = site.session(token, peer)?;
     let stream = measure::Stream::reserve(kind, session).ok_or_else(Problem::subtest_taken)?;
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(measure::run(site, stream, upgraded));
+    switching(&accept, spec::SUBPROTOCOL)
+}
+
+/// The answer after which a connection speaks a subprotocol of WebSocket.
+pub(crate) fn switching(
+    accept: &str,
+    subprotocol: &'static str,
+) -> Result<Response<Full<Bytes>>, Problem> {
     let response = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")
         .header(SEC_WEBSOCKET_ACCEPT, accept)
-        .header(SEC_WEBSOCKET_PROTOCOL, spec::SUBPROTOCOL);
+        .header(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     response
         .body(Full::default())
         .map_err(|_| Problem::internal())
 }
 
-/// The accept key, when the request is a WebSocket upgrade to our subprotocol.
-fn accept(request: &Request<Incoming>) -> Option<String> {
+/// The accept key, when the request is a WebSocket upgrade to a subprotocol.
+pub(crate) fn accept(request: &Request<Incoming>, subprotocol: &str) -> Option<String> {
     let header = |name| request.headers().get(name)?.to_str().ok();
     let has = |name, wanted: &str| {
         header(name).is_some_and(|value: &str| {
@@ -171,7 +179,7 @@ fn accept(request: &Request<Incoming>) -> Option<String> {
         && has(CONNECTION, "upgrade")
         && has(UPGRADE, "websocket")
         && header(SEC_WEBSOCKET_VERSION) == Some(websocket::spec::VERSION)
-        && has(SEC_WEBSOCKET_PROTOCOL, spec::SUBPROTOCOL);
+        && has(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     let key = header(SEC_WEBSOCKET_KEY).filter(|_| upgrades)?;
     Some(websocket::accept_key(key))
 }
@@ -293,6 +301,24 @@ impl Problem {
             StatusCode::PAYLOAD_TOO_LARGE,
             &format!("a body of more than {most} bytes"),
             "send less at a time",
+        )
+    }
+
+    pub(crate) fn subprotocol_unsupported(wanted: &str) -> Self {
+        Self::new(
+            "subprotocol_unsupported",
+            StatusCode::BAD_REQUEST,
+            &format!("Sec-WebSocket-Protocol: this path speaks {wanted} alone"),
+            "connect with that subprotocol and version 13",
+        )
+    }
+
+    pub(crate) fn query_refused(detail: &str) -> Self {
+        Self::new(
+            "query_refused",
+            StatusCode::BAD_REQUEST,
+            detail,
+            "correct or leave out that parameter",
         )
     }
 

@@ -16,6 +16,7 @@ mod peer;
 mod quic;
 mod session;
 mod site;
+mod spool;
 mod tls;
 
 pub use foreign::serve_responsiveness;

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::session::Direction;
+
 /// Time between two looks.
 const LOOK: Duration = Duration::from_secs(2);
 
@@ -11,6 +13,8 @@ const LOOK: Duration = Duration::from_secs(2);
 pub(crate) struct Link {
     /// When its transfer is over, done or not.
     end: Mutex<Option<Instant>>,
+    /// Its lines in recorders: test, direction, line.
+    streams: Mutex<Vec<(u64, Direction, Option<usize>)>>,
 }
 
 impl Link {
@@ -34,6 +38,25 @@ impl Link {
                 return;
             }
         }
+    }
+
+    /// Its line in the recorder of a direction of a test; `join` opens one.
+    pub(crate) fn stream(
+        &self,
+        test: u64,
+        direction: Direction,
+        join: impl FnOnce() -> Option<usize>,
+    ) -> Option<usize> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        // A connection serves one test at a time; those before are over.
+        streams.retain(|&(known, ..)| known == test);
+        let known = streams.iter().find(|&&(_, known, _)| known == direction);
+        if let Some(&(_, _, stream)) = known {
+            return stream;
+        }
+        let stream = join();
+        streams.push((test, direction, stream));
+        stream
     }
 
     fn end(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {

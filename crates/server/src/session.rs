@@ -13,6 +13,7 @@ use metric::receipt::{Counted, LatencyRecord, ReceiptV1, Stop, Version, nonce_sh
 use metric::unit::Micros;
 use tokio::sync::watch;
 use wire::native::allowance::Allowance;
+use wire::native::message::Caps;
 use wire::native::recorder::Recorder;
 use wire::native::spec;
 use wire::native::token::Claims;
@@ -56,6 +57,20 @@ pub(crate) struct Subtest {
 }
 
 impl Subtest {
+    /// A direction that begins now.
+    pub(crate) fn begin(direction: Direction, caps: &Caps) -> Self {
+        let counted = match direction {
+            Direction::Download => Counted::Acknowledged,
+            Direction::Upload => Counted::Received,
+        };
+        Self {
+            began: net::now(),
+            recorder: Mutex::new(Recorder::new(counted)),
+            allowance: Mutex::new(Allowance::new(caps)),
+            open: watch::Sender::new(0),
+        }
+    }
+
     /// Time since the direction began.
     pub(crate) fn elapsed(&self) -> Micros {
         Micros::from(net::now().duration_since(self.began))
@@ -123,19 +138,14 @@ impl Session {
     /// Joins the running subtest of a direction, or begins it. `None` when it
     /// is over already, or the session is.
     pub(crate) fn join(&self, direction: Direction) -> Option<(Arc<Subtest>, Open)> {
-        let (slot, counted) = match direction {
-            Direction::Download => (&self.download, Counted::Acknowledged),
-            Direction::Upload => (&self.upload, Counted::Received),
+        let slot = match direction {
+            Direction::Download => &self.download,
+            Direction::Upload => &self.upload,
         };
         let mut begun = false;
         let subtest = slot.get_or_init(|| {
             begun = true;
-            Arc::new(Subtest {
-                began: net::now(),
-                recorder: Mutex::new(Recorder::new(counted)),
-                allowance: Mutex::new(Allowance::new(&self.claims.caps)),
-                open: watch::Sender::new(0),
-            })
+            Arc::new(Subtest::begin(direction, &self.claims.caps))
         });
         let over = !begun && *subtest.open.borrow() == 0;
         if over || self.has_ended() {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -21,13 +22,15 @@ use wire::native::message::{
 };
 use wire::native::spec;
 use wire::native::token::{self, Claims};
+use wire::ndt7::sender::Frames;
 use wire::websocket::encode::slab;
 
-use crate::foreign::Results;
+use crate::foreign::{Results, Running};
 use crate::http::Problem;
 use crate::load::{Load, Meter};
 use crate::peer::Peer;
 use crate::session::Session;
+use crate::spool::Spool;
 use crate::tls::{Certificates, Tls};
 
 /// What a site can be told.
@@ -97,6 +100,10 @@ pub struct Site {
     results: Results,
     webtransport: OnceLock<Door>,
     responsiveness: OnceLock<u16>,
+    ndt7_frames: Frames,
+    running: Running,
+    spool: Option<Spool>,
+    started_at: Timestamp,
 }
 
 /// Where browsers find WebTransport.
@@ -126,7 +133,18 @@ impl Site {
             results: Results::default(),
             webtransport: OnceLock::new(),
             responsiveness: OnceLock::new(),
+            ndt7_frames: Frames::new(random),
+            running: Running::default(),
+            spool: None,
+            started_at: net::wall_clock(),
         }
+    }
+
+    /// Keeps foreign tests and their archives below `folder`.
+    #[must_use]
+    pub fn keeping(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.spool = Some(Spool::new(folder.into()));
+        self
     }
 
     /// Announces WebTransport on a port to the sessions that follow.
@@ -204,6 +222,35 @@ impl Site {
         self.random.clone()
     }
 
+    /// Messages of ndt7.
+    pub(crate) const fn ndt7_frames(&self) -> &Frames {
+        &self.ndt7_frames
+    }
+
+    /// Foreign tests that run.
+    pub(crate) const fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// When the process began.
+    pub(crate) const fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Adds a line to a file of the spool, if there is one.
+    pub(crate) fn append(&self, path: String, line: String) {
+        if let Some(spool) = &self.spool {
+            spool.append(path, line);
+        }
+    }
+
+    /// Puts a file into the spool, if there is one.
+    pub(crate) fn keep(&self, path: String, text: String) {
+        if let Some(spool) = &self.spool {
+            spool.put(path, text);
+        }
+    }
+
     /// What clients of `LibreSpeed` said.
     pub(crate) const fn results(&self) -> &Results {
         &self.results
@@ -214,7 +261,7 @@ impl Site {
         Arc::clone(&self.transfers).try_acquire_owned().ok()
     }
 
-    fn caps(&self, budget: Option<Budget>) -> Caps {
+    pub(crate) fn caps(&self, budget: Option<Budget>) -> Caps {
         let most = budget.map_or(u64::MAX, |budget| budget.most_bytes);
         Caps {
             subtest_us: Micros(u64::from(self.config.max_subtest_seconds) * 1_000_000),
@@ -276,11 +323,9 @@ impl Site {
     }
 
     fn claims(&self, peer: Peer, caps: Caps, now: Timestamp) -> Result<Claims, Problem> {
-        let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
-        let test_id = uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()?);
         let lifetime = Duration::from_secs(spec::TOKEN_LIFETIME_SECONDS);
         Ok(Claims {
-            test_id: test_id.into_uuid(),
+            test_id: new_test_id(now)?,
             site: self.config.name.clone(),
             client_prefix: Prefix::of(peer.address),
             caps,
@@ -332,8 +377,15 @@ impl Site {
     }
 }
 
+/// Names a test that begins now.
+pub(crate) fn new_test_id(now: Timestamp) -> Result<Uuid, Problem> {
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
+    let test_id = uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()?);
+    Ok(test_id.into_uuid())
+}
+
 /// Random bytes from the operating system.
-fn random<const N: usize>() -> Result<[u8; N], Problem> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| Problem::internal())?;
     Ok(bytes)

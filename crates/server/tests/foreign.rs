@@ -6,7 +6,8 @@ mod running;
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
-use running::{Answer, ask, ask_on, connect, read_head, start};
+use metric::receipt::{Counted, ReceiptV1};
+use running::{Answer, ask, ask_on, connect, read_head, start, start_with};
 use server::SiteConfig;
 
 fn get(path: &str) -> String {
@@ -210,4 +211,84 @@ fn a_full_site_says_when_to_come_back() {
     assert_eq!(answer.status, 503);
     assert_eq!(answer.header("retry-after"), Some("10"));
     open_to_every_page(&answer);
+}
+
+#[test]
+fn locate_names_the_site_itself() {
+    let site = start(SiteConfig::default());
+    let answer = ask(site, &get("/v2/nearest/ndt/ndt7?client_name=x"), b"");
+    open_to_every_page(&answer);
+    let url = &answer.json()["results"][0]["urls"]["ws:///ndt/v7/download"];
+    assert_eq!(url, "ws://h:8080/ndt/v7/download?client_name=x");
+    let full = start(SiteConfig {
+        max_sessions: 0,
+        ..SiteConfig::default()
+    });
+    assert_eq!(ask(full, &get("/v2/nearest/ndt/ndt7"), b"").status, 204);
+}
+
+#[test]
+fn ookla_answers_for_whatever_host_it_is_asked() {
+    let site = start(SiteConfig::default());
+    let stream = &mut connect(site);
+    let head =
+        "GET http://www.speedtest.net/speedtest-config.php HTTP/1.1\r\nHost: www.speedtest.net";
+    let config = ask_on(stream, head, b"");
+    assert!(config.text().contains("<client ip=\"127.0.0.1\""));
+    let servers = ask_on(stream, &get("/speedtest-servers-static.php"), b"").text();
+    assert!(servers.contains("url=\"http://h:8080/speedtest/upload.php\""));
+    let latency = ask_on(stream, &get("/speedtest/latency.txt?x=1"), b"");
+    assert_eq!(latency.text(), "test=test\n");
+    let picture = ask_on(stream, &get("/speedtest/random350x350.jpg?x=1"), b"");
+    assert_eq!(picture.body.len(), 245_388);
+    let upload = ask_on(stream, &post("/speedtest/upload.php"), &[b'0'; 70_000]);
+    assert_eq!(upload.text(), "size=70000");
+    assert!(
+        ask_on(stream, &get("/speedtest/upload.php"), b"")
+            .text()
+            .starts_with("size=")
+    );
+}
+
+#[test]
+fn requests_of_one_client_are_kept_as_one_test() {
+    let folder = tempfile::tempdir().unwrap();
+    let spool = folder.path().to_owned();
+    let site = start_with(SiteConfig::default(), |site| site.keeping(spool));
+    let (first, second) = (&mut connect(site), &mut connect(site));
+    ask_on(first, &get("/backend/empty.php"), b"");
+    for stream in [first, second] {
+        ask_on(stream, &get("/backend/garbage.php?ckSize=1"), b"");
+        ask_on(stream, &get("/backend/garbage.php?ckSize=1"), b"");
+        ask_on(stream, &post("/backend/empty.php"), &[0; 500_000]);
+    }
+    // A few bytes are no test.
+    ask(site, &get("/__down?bytes=1000"), b"");
+    let receipt = wait_for_line(&folder.path().join("foreign"));
+    assert_eq!(receipt.lines().count(), 1);
+    let receipt: ReceiptV1 = serde_json::from_str(receipt.trim_end()).unwrap();
+    assert!(receipt.is_well_formed());
+    assert_eq!(
+        (receipt.protocol.as_str(), receipt.mode.as_str()),
+        ("librespeed", "foreign")
+    );
+    let (download, upload) = (receipt.download.unwrap(), receipt.upload.unwrap());
+    assert_eq!((download.bytes(), download.streams.len()), (4 << 20, 2));
+    assert_eq!(download.counted, Counted::Written);
+    assert_eq!((upload.bytes(), upload.streams.len()), (1_000_000, 2));
+    assert_eq!(upload.counted, Counted::Received);
+}
+
+fn wait_for_line(folder: &std::path::Path) -> String {
+    for _ in 0..1500 {
+        let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let text = entries
+            .next()
+            .and_then(|e| std::fs::read_to_string(e.path()).ok());
+        if let Some(text) = text.filter(|text| text.ends_with('\n')) {
+            return text;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("nothing was kept");
 }

@@ -10,6 +10,8 @@ pub mod irtt;
 pub mod librespeed;
 pub mod locate;
 pub mod native;
+pub mod ndt7;
+pub mod ookla;
 pub mod openspeedtest;
 pub mod query;
 pub mod responsiveness;

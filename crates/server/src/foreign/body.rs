@@ -9,6 +9,11 @@ use http_body_util::Full;
 use hyper::body::{Frame, SizeHint};
 
 use super::Place;
+use super::running::Transfer;
+
+/// Bytes handed on at a time: small enough that a slow line's tenths of a
+/// second differ.
+const PIECE_BYTES: usize = 128 * 1024;
 
 /// The body of an answer of the site.
 #[derive(Debug)]
@@ -17,24 +22,72 @@ pub(crate) enum Body {
     Full(Full<Bytes>),
     /// Slices of the site's random bytes, over and over: nothing is copied on
     /// the way to the socket.
-    Bulk {
-        /// The bytes.
-        random: Bytes,
-        /// How many are to come.
-        left: u64,
-        /// Held until the end.
-        _place: Place,
-    },
+    Bulk(Bulk),
+}
+
+/// Very many bytes.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    random: Bytes,
+    /// Where in them the next piece begins.
+    at: usize,
+    /// How many are to come.
+    left: u64,
+    /// Handed on, but not known to be taken.
+    pending: u64,
+    transfer: Option<Transfer>,
+    /// Held until the end.
+    _place: Place,
+}
+
+impl Bulk {
+    fn piece(&mut self) -> Bytes {
+        self.taken();
+        let end = (self.at + PIECE_BYTES).min(self.random.len());
+        let most = (end - self.at) as u64;
+        let length = usize::try_from(self.left.min(most)).unwrap_or(PIECE_BYTES);
+        let piece = self.random.slice(self.at..self.at + length);
+        self.at = if end == self.random.len() { 0 } else { end };
+        self.left -= length as u64;
+        self.pending = length as u64;
+        piece
+    }
+
+    /// Who asks for the next piece has written the one before.
+    fn taken(&mut self) {
+        if let Some(transfer) = self.transfer.as_ref().filter(|_| self.pending > 0) {
+            transfer.moved(self.pending);
+        }
+        self.pending = 0;
+    }
+}
+
+impl Drop for Bulk {
+    fn drop(&mut self) {
+        // After the last piece nobody asks for another; of one that was broken
+        // off nobody knows how much was written.
+        if self.left == 0 {
+            self.taken();
+        }
+    }
 }
 
 impl Body {
     /// `bytes` of `random`, repeated.
-    pub(crate) const fn bulk(random: Bytes, bytes: u64, place: Place) -> Self {
-        Self::Bulk {
+    pub(crate) const fn bulk(
+        random: Bytes,
+        bytes: u64,
+        place: Place,
+        transfer: Option<Transfer>,
+    ) -> Self {
+        Self::Bulk(Bulk {
             random,
+            at: 0,
             left: bytes,
+            pending: 0,
+            transfer,
             _place: place,
-        }
+        })
     }
 }
 
@@ -60,26 +113,22 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
             Self::Full(full) => Pin::new(full).poll_frame(cx),
-            Self::Bulk { left: 0, .. } => Poll::Ready(None),
-            Self::Bulk { random, left, .. } => {
-                let length = usize::try_from(*left).map_or(random.len(), |n| n.min(random.len()));
-                *left -= length as u64;
-                Poll::Ready(Some(Ok(Frame::data(random.slice(..length)))))
-            }
+            Self::Bulk(bulk) if bulk.left == 0 => Poll::Ready(None),
+            Self::Bulk(bulk) => Poll::Ready(Some(Ok(Frame::data(bulk.piece())))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Full(full) => full.is_end_stream(),
-            Self::Bulk { left, .. } => *left == 0,
+            Self::Bulk(bulk) => bulk.left == 0,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Full(full) => full.size_hint(),
-            Self::Bulk { left, .. } => SizeHint::with_exact(*left),
+            Self::Bulk(bulk) => SizeHint::with_exact(bulk.left),
         }
     }
 }

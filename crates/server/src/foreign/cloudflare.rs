@@ -3,7 +3,7 @@
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use metric::unit::Micros;
-use wire::cloudflare::{bytes, server_timing};
+use wire::cloudflare::{bytes, server_timing, spec};
 
 use super::{Asked, Body, bulk, discard, empty, query, text};
 use crate::http::Problem;
@@ -21,7 +21,7 @@ fn timed(mut response: Response<Body>, took: Micros) -> Response<Body> {
 pub(super) fn down(asked: &Asked) -> Result<Response<Body>, Problem> {
     let began = net::now();
     let bytes = bytes(query(asked)).map_err(|e| Problem::malformed(&e.to_string()))?;
-    let response = bulk(asked, bytes)?;
+    let response = bulk(asked, spec::PROTOCOL, bytes)?;
     Ok(timed(
         response,
         Micros::from(net::now().duration_since(began)),
@@ -29,7 +29,7 @@ pub(super) fn down(asked: &Asked) -> Result<Response<Body>, Problem> {
 }
 
 pub(super) async fn up(asked: Asked) -> Result<Response<Body>, Problem> {
-    discard(asked).await?;
+    discard(asked, spec::PROTOCOL).await?;
     // The module takes the time to the first byte for the length of the
     // upload; nothing of that is the site's own.
     Ok(timed(empty(StatusCode::OK), Micros(0)))

@@ -13,7 +13,9 @@ use crate::http::Problem;
 pub(super) async fn answer(endpoint: Endpoint, asked: Asked) -> Result<Response<Body>, Problem> {
     match endpoint {
         Endpoint::Garbage => garbage(&asked),
-        Endpoint::Empty => discard(asked).await.map(|_| empty(StatusCode::OK)),
+        Endpoint::Empty => discard(asked, spec::PROTOCOL)
+            .await
+            .map(|_| empty(StatusCode::OK)),
         Endpoint::Address => json(&Address::of(asked.peer.address)),
         Endpoint::Servers => {
             // Without a scheme: clients then use that of their page or flag.
@@ -35,7 +37,7 @@ pub(super) async fn answer(endpoint: Endpoint, asked: Asked) -> Result<Response<
 }
 
 fn garbage(asked: &Asked) -> Result<Response<Body>, Problem> {
-    let mut response = bulk(asked, garbage_bytes(query(asked)))?;
+    let mut response = bulk(asked, spec::PROTOCOL, garbage_bytes(query(asked)))?;
     let headers = response.headers_mut();
     for &(name, value) in spec::GARBAGE_HEADERS {
         headers.insert(

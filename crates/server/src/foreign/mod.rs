@@ -6,9 +6,14 @@
 mod body;
 mod cloudflare;
 mod librespeed;
+mod locate;
+mod ndt7;
+mod ookla;
 mod openspeedtest;
 mod responsiveness;
 mod results;
+mod running;
+mod test;
 
 use std::sync::Arc;
 
@@ -23,22 +28,32 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
-use wire::{cloudflare as cf, librespeed as ls, openspeedtest as ost, responsiveness as nq};
+use wire::locate::Service;
+use wire::{
+    cloudflare as cf, librespeed as ls, ndt7 as ndt, ookla as ok, openspeedtest as ost,
+    responsiveness as nq,
+};
 
 pub(crate) use body::Body;
 pub use responsiveness::serve_responsiveness;
 pub(crate) use results::Results;
+pub(crate) use running::Running;
+use running::Transfer;
 
 use crate::http::Problem;
 use crate::link::Link;
 use crate::listen::OverTls;
 use crate::peer::Peer;
+use crate::session::Direction;
 use crate::site::Site;
 
 /// A protocol's path.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Route {
     LibreSpeed(ls::Endpoint),
+    Ookla(ok::Endpoint),
+    Ndt7(Direction),
+    Locate(Service),
     CloudflareDown,
     CloudflareUp,
     CloudflareTrace,
@@ -51,13 +66,18 @@ impl Route {
     /// The protocol that a path belongs to.
     pub(crate) fn of_path(path: &str) -> Option<Self> {
         match path {
+            ndt::spec::DOWNLOAD_PATH => Some(Self::Ndt7(Direction::Download)),
+            ndt::spec::UPLOAD_PATH => Some(Self::Ndt7(Direction::Upload)),
             cf::spec::DOWN_PATH => Some(Self::CloudflareDown),
             cf::spec::UP_PATH => Some(Self::CloudflareUp),
             cf::spec::TRACE_PATH => Some(Self::CloudflareTrace),
             ost::spec::DOWNLOAD_PATH => Some(Self::OpenSpeedTestDown),
             ost::spec::UPLOAD_PATH => Some(Self::OpenSpeedTestUp),
             nq::spec::CONFIG_PATH => Some(Self::Responsiveness),
-            _ => ls::Endpoint::of_path(path).map(Self::LibreSpeed),
+            _ => Service::of_path(path)
+                .map(Self::Locate)
+                .or_else(|| ok::Endpoint::of_path(path).map(Self::Ookla))
+                .or_else(|| ls::Endpoint::of_path(path).map(Self::LibreSpeed)),
         }
     }
 }
@@ -77,6 +97,9 @@ pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
     } else {
         match route {
             Route::LibreSpeed(endpoint) => librespeed::answer(endpoint, asked).await,
+            Route::Ookla(endpoint) => ookla::answer(endpoint, asked).await,
+            Route::Locate(service) => locate::answer(service, &asked),
+            Route::Ndt7(direction) => ndt7::answer(direction, asked),
             Route::CloudflareDown => cloudflare::down(&asked),
             Route::CloudflareUp => cloudflare::up(asked).await,
             Route::CloudflareTrace => Ok(cloudflare::trace(&asked)),
@@ -87,7 +110,10 @@ pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
     };
     let mut response = answer.unwrap_or_else(|problem| problem.response().map(Body::from));
     allow_everyone(response.headers_mut());
-    response
+    match route {
+        Route::Ndt7(_) => ndt7::closing(response),
+        _ => response,
+    }
 }
 
 /// CORS, and nothing kept on the way.
@@ -127,29 +153,49 @@ fn json(value: &impl Serialize) -> Result<Response<Body>, Problem> {
 }
 
 /// `bytes` of what cannot be compressed.
-fn bulk(asked: &Asked, bytes: u64) -> Result<Response<Body>, Problem> {
+fn bulk(asked: &Asked, protocol: &'static str, bytes: u64) -> Result<Response<Body>, Problem> {
     let bytes = bytes.min(asked.site.config().max_subtest_bytes);
     let place = place(asked)?;
-    let body = Body::bulk(asked.site.random(), bytes, place);
+    let transfer = (bytes > 0).then(|| transfer(asked, protocol, Direction::Download));
+    let body = Body::bulk(asked.site.random(), bytes, place, transfer);
     let mut response = Response::new(body);
     let media = HeaderValue::from_static("application/octet-stream");
     response.headers_mut().insert(CONTENT_TYPE, media);
     Ok(response)
 }
 
-/// Takes a body and forgets it; returns its length.
-async fn discard(asked: Asked) -> Result<u64, Problem> {
-    let _place = place(&asked)?;
-    let most = asked.site.config().max_subtest_bytes;
-    drain(asked.request.into_body(), most).await
+fn transfer(asked: &Asked, protocol: &'static str, direction: Direction) -> Transfer {
+    Running::transfer(&asked.site, protocol, direction, asked.peer, &asked.link)
 }
 
-async fn drain(mut body: Incoming, most: u64) -> Result<u64, Problem> {
+/// Takes a body and forgets it; returns its length.
+async fn discard(asked: Asked, protocol: &'static str) -> Result<u64, Problem> {
+    let _place = place(&asked)?;
+    let most = asked.site.config().max_subtest_bytes;
+    let Asked {
+        site,
+        request,
+        peer,
+        link,
+    } = asked;
+    let mut transfer = None;
+    // A request without a body is a ping, and no part of an upload.
+    drain(&mut request.into_body(), most, |bytes| {
+        let begin = || Running::transfer(&site, protocol, Direction::Upload, peer, &link);
+        transfer.get_or_insert_with(begin).moved(bytes);
+    })
+    .await
+}
+
+/// Reads a body to its end and tells `moved` of every piece; returns its length.
+async fn drain(body: &mut Incoming, most: u64, mut moved: impl FnMut(u64)) -> Result<u64, Problem> {
     let mut bytes = 0;
     while let Some(frame) = body.frame().await {
         // A client that breaks off does not read our answer either.
         let frame = frame.map_err(|_| Problem::malformed("the body broke off"))?;
-        bytes += frame.data_ref().map_or(0, Bytes::len) as u64;
+        let piece = frame.data_ref().map_or(0, Bytes::len) as u64;
+        moved(piece);
+        bytes += piece;
         if bytes > most {
             return Err(Problem::body_too_long(most));
         }
@@ -183,9 +229,15 @@ fn place(asked: &Asked) -> Result<Place, Problem> {
 
 /// Where this site is, as the client called it, with the last slash.
 fn address(asked: &Asked) -> String {
-    let secure = asked.request.extensions().get::<OverTls>().is_some();
-    let scheme = if secure { "https" } else { "http" };
+    let scheme = if is_secure(asked) { "https" } else { "http" };
     format!("{scheme}://{}/", host(asked))
+}
+
+/// Whether the client speaks TLS, to the site or to a proxy of ours.
+fn is_secure(asked: &Asked) -> bool {
+    let tls = asked.request.extensions().get::<OverTls>().is_some();
+    let forwarded = asked.request.headers().get("x-forwarded-proto");
+    tls || asked.peer.proxied && forwarded.is_some_and(|proto| proto == "https")
 }
 
 fn host(asked: &Asked) -> &str {

@@ -8,11 +8,13 @@ use crate::http::Problem;
 
 pub(super) fn down(asked: &Asked) -> Result<Response<Body>, Problem> {
     match *asked.request.method() {
-        Method::GET => bulk(asked, spec::DOWNLOAD_BYTES),
+        Method::GET => bulk(asked, spec::PROTOCOL, spec::DOWNLOAD_BYTES),
         _ => Ok(empty(StatusCode::OK)),
     }
 }
 
 pub(super) async fn up(asked: Asked) -> Result<Response<Body>, Problem> {
-    discard(asked).await.map(|_| empty(StatusCode::OK))
+    discard(asked, spec::PROTOCOL)
+        .await
+        .map(|_| empty(StatusCode::OK))
 }

@@ -146,7 +146,12 @@ fn at(site: &Site, request: &Request<Incoming>) -> Result<Response<Body>, Proble
 
 fn large(site: &Site) -> Result<Response<Body>, Problem> {
     let media = HeaderValue::from_static("application/octet-stream");
-    let mut response = Response::new(Body::bulk(site.random(), spec::LARGE_BYTES, place(site)?));
+    let mut response = Response::new(Body::bulk(
+        site.random(),
+        spec::LARGE_BYTES,
+        place(site)?,
+        None,
+    ));
     response
         .headers_mut()
         .insert(hyper::header::CONTENT_TYPE, media);
@@ -155,7 +160,12 @@ fn large(site: &Site) -> Result<Response<Body>, Problem> {
 
 async fn upload(site: &Site, request: Request<Incoming>) -> Result<Response<Body>, Problem> {
     let _place = place(site)?;
-    drain(request.into_body(), site.config().max_subtest_bytes).await?;
+    drain(
+        &mut request.into_body(),
+        site.config().max_subtest_bytes,
+        drop,
+    )
+    .await?;
     Ok(empty(StatusCode::OK))
 }
 

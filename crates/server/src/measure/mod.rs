@@ -9,6 +9,7 @@ mod upload;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use metric::bins::{BIN, Bins};
@@ -81,12 +82,9 @@ impl Stream {
 
 /// Waits for the upgrade and drives the connection to its end.
 pub(crate) async fn run(site: Arc<Site>, stream: Stream, upgraded: OnUpgrade) {
-    let upgraded = tokio::time::timeout(Duration::from_secs(5), upgraded).await;
-    let Ok(Ok(upgraded)) = upgraded else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Transport>>() else {
+    let Some((socket, early)) = take_over(upgraded).await else {
         return;
     };
-    let (socket, early) = (parts.io.into_inner(), parts.read_buf);
     match (stream.kind, &stream.subtest) {
         (Kind::Arrivals, _) => arrivals::run(socket, &stream.session).await,
         (Kind::Latency, _) | (_, None) => latency::run(socket, early, &stream.session).await,
@@ -101,6 +99,20 @@ pub(crate) async fn run(site: Arc<Site>, stream: Stream, upgraded: OnUpgrade) {
             }
         }
     }
+}
+
+/// The bare connection after an upgrade, and what had been read of it already.
+pub(crate) async fn take_over(upgraded: OnUpgrade) -> Option<(Transport, Bytes)> {
+    let upgraded = tokio::time::timeout(Duration::from_secs(5), upgraded).await;
+    let parts = upgraded.ok()?.ok()?.downcast::<TokioIo<Transport>>().ok()?;
+    Some((parts.io.into_inner(), parts.read_buf))
+}
+
+/// Sets a socket up to send as fast as it can.
+pub(crate) fn prepare(socket: &Transport, site: &Site) {
+    // Not to be had on every system; the receipt says what was in use.
+    let _ = net::tcp::set_congestion(socket.tcp(), &site.config().congestion);
+    let _ = net::tcp::set_notsent_lowat(socket.tcp(), 128 * 1024);
 }
 
 /// One stream's line in the recorder of its direction.
@@ -122,15 +134,13 @@ impl<'a> Track<'a> {
         direction: Direction,
     ) -> Option<Self> {
         if direction == Direction::Download {
-            // Not to be had on every system; the receipt says what was in use.
-            let _ = net::tcp::set_congestion(socket.tcp(), &site.config().congestion);
-            let _ = net::tcp::set_notsent_lowat(socket.tcp(), 128 * 1024);
+            prepare(socket, site);
         }
         let congestion = net::tcp::congestion(socket.tcp());
         let id = subtest.recorder().join(
             subtest.elapsed(),
             congestion,
-            look(session, socket, direction),
+            look(session.proxied, socket, direction),
         )?;
         let longest = session.claims.caps.subtest_us.duration();
         let deadline = Instant::from_std(subtest.began + longest);
@@ -167,7 +177,7 @@ impl<'a> Track<'a> {
     }
 
     fn sample(&self, socket: &Transport) {
-        if let Some(sample) = look(self.session, socket, self.direction) {
+        if let Some(sample) = look(self.session.proxied, socket, self.direction) {
             let at = self.subtest.elapsed();
             self.subtest.recorder().sampled(self.id, at, sample);
         }
@@ -208,18 +218,23 @@ impl<'a> Track<'a> {
 
     /// Ticks at the ends of the direction's bins.
     fn ticks(&self) -> Interval {
-        let next = (Bins::index(self.subtest.elapsed()) as u64 + 1) * BIN.0;
-        let next = self.subtest.began + Micros(next).duration();
-        let mut ticks = interval_at(Instant::from_std(next), BIN.duration());
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        ticks
+        ticks(self.subtest)
     }
+}
+
+/// Ticks at the ends of a direction's bins.
+pub(crate) fn ticks(subtest: &Subtest) -> Interval {
+    let next = (Bins::index(subtest.elapsed()) as u64 + 1) * BIN.0;
+    let next = subtest.began + Micros(next).duration();
+    let mut ticks = interval_at(Instant::from_std(next), BIN.duration());
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
 }
 
 /// The kernel's account of a connection to the client itself, as the recorder
 /// wants it.
-fn look(session: &Session, socket: &Transport, direction: Direction) -> Option<Sample> {
-    let info = net::tcp::info(socket.tcp()).filter(|_| !session.proxied)?;
+pub(crate) fn look(proxied: bool, socket: &Transport, direction: Direction) -> Option<Sample> {
+    let info = net::tcp::info(socket.tcp()).filter(|_| !proxied)?;
     let tcp = TcpRecord {
         min_rtt_us: info.min_rtt_us,
         srtt_us: info.srtt_us,
@@ -263,7 +278,7 @@ const DRAIN: Duration = Duration::from_millis(800);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// What reading came to.
-enum Read {
+pub(crate) enum Read {
     /// So many bytes are in the buffer.
     Bytes(usize),
     /// Nothing for now.
@@ -272,7 +287,7 @@ enum Read {
     Gone,
 }
 
-fn try_read(socket: &mut Transport, buffer: &mut [u8]) -> Read {
+pub(crate) fn try_read(socket: &mut Transport, buffer: &mut [u8]) -> Read {
     match socket.try_read(buffer) {
         Ok(0) => Read::Gone,
         Ok(n) => Read::Bytes(n),
@@ -282,7 +297,7 @@ fn try_read(socket: &mut Transport, buffer: &mut [u8]) -> Read {
 }
 
 /// Writes a last frame, as far as the peer takes it within a second.
-async fn last_words(socket: &mut Transport, bytes: &[u8]) {
+pub(crate) async fn last_words(socket: &mut Transport, bytes: &[u8]) {
     use tokio::io::AsyncWriteExt as _;
     let said = socket.write_all(bytes);
     let _ = tokio::time::timeout(Duration::from_secs(1), said).await;

@@ -205,6 +205,13 @@ impl Recorder {
         self.sampled && self.streams.iter().all(|stream| stream.base.is_some())
     }
 
+    /// Every stream ends where something last moved.
+    pub fn leave_all(&mut self, why: Stop) {
+        for stream in 0..self.streams.len() {
+            self.leave(stream, self.last, why);
+        }
+    }
+
     /// Bytes of the direction so far.
     pub fn bytes(&self) -> u64 {
         self.streams.iter().map(|stream| stream.record.bytes).sum()

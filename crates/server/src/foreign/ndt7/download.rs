@@ -1,0 +1,121 @@
+//! Download: messages that grow, measurements between them.
+
+use std::io;
+use std::pin::pin;
+
+use metric::receipt::Stop;
+use net::transport::Transport;
+use tokio::time::sleep_until;
+use wire::ndt7::sender::Sender;
+use wire::ndt7::spec;
+use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+
+use super::{Heard, Run};
+use crate::measure::{Read, ticks, try_read};
+
+/// Writes between two looks at the clock and at what the client says.
+const WRITES_PER_TURN: u32 = 16;
+
+pub(super) async fn run(run: &mut Run<'_>, socket: &mut Transport, early: &[u8]) -> Stop {
+    let frames = run.site.ndt7_frames();
+    let mut download = Download {
+        sender: Sender::new(frames),
+        decoder: Decoder::new(Role::Server, Bulk::Count(0)),
+    };
+    let why = match download.hear(run, early) {
+        Some(why) => why,
+        None => download.drive(run, socket).await,
+    };
+    // What is left of a message has to come before the close frame.
+    if why != Stop::Failed && !download.sender.is_between() {
+        run.waiting
+            .splice(..0, download.sender.next().iter().copied());
+    }
+    why
+}
+
+struct Download<'a> {
+    sender: Sender<'a>,
+    decoder: Decoder,
+}
+
+impl Download<'_> {
+    async fn drive(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> Stop {
+        let mut bins = ticks(&run.subtest);
+        let mut buffer = [0; 4096];
+        let mut deadline = pin!(sleep_until(run.after(spec::RUNTIME)));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut deadline => return Stop::TimeCap,
+                () = sleep_until(run.next) => {
+                    let acked = run.measure(socket, self.sender.sent());
+                    let acked = acked.unwrap_or_else(|| self.sender.sent());
+                    if run.request.early_exit_bytes.is_some_and(|most| acked >= most) {
+                        return Stop::ByteCap;
+                    }
+                    if run.is_clogged() {
+                        return Stop::Failed;
+                    }
+                }
+                _ = bins.tick() => run.sample(socket),
+                _ = socket.readable() => match try_read(socket, &mut buffer) {
+                    Read::Bytes(n) => if let Some(why) = self.hear(run, &buffer[..n]) {
+                        return why;
+                    },
+                    Read::Later => {}
+                    Read::Gone => return Stop::Failed,
+                },
+                _ = socket.writable() => if self.write(run, socket).is_err() {
+                    return self.last_heard(run, socket, &mut buffer);
+                },
+            }
+        }
+    }
+
+    /// A client that closes with data on its way resets the connection; its
+    /// close frame may still be there to read.
+    fn last_heard(&mut self, run: &mut Run<'_>, socket: &mut Transport, buffer: &mut [u8]) -> Stop {
+        match try_read(socket, buffer) {
+            Read::Bytes(n) => self.hear(run, &buffer[..n]).unwrap_or(Stop::Failed),
+            Read::Later | Read::Gone => Stop::Failed,
+        }
+    }
+
+    /// Takes what the client says; a binary message breaks the protocol.
+    fn hear(&mut self, run: &mut Run<'_>, input: &[u8]) -> Option<Stop> {
+        let (mut heard, mut stop) = (vec![], None);
+        let read = self.decoder.feed(input, |event| match event {
+            Event::Text(text) => heard.push(Heard::Text(text.to_vec())),
+            Event::Ping(payload) => heard.push(Heard::Ping(payload.to_vec())),
+            Event::Close(..) => stop = Some(Stop::Client),
+            Event::Counted(_) | Event::Binary(_) => stop = Some(Stop::Failed),
+        });
+        match (read, run.take(heard)) {
+            (Ok(()), Some(())) => stop,
+            _ => Some(Stop::Failed),
+        }
+    }
+
+    fn write(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> io::Result<()> {
+        for _ in 0..WRITES_PER_TURN {
+            match self.write_once(run, socket) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    fn write_once(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> io::Result<()> {
+        if self.sender.is_between() {
+            run.flush(socket)?;
+        }
+        let before = self.sender.sent();
+        let written = socket.try_write(self.sender.next())?;
+        self.sender.wrote(written);
+        run.moved(self.sender.sent() - before);
+        Ok(())
+    }
+}
