@@ -8,6 +8,7 @@
     reason = "getsockopt and setsockopt have no safe form for these options"
 )]
 
+pub mod process;
 pub mod tcp;
 pub mod tls;
 pub mod transport;

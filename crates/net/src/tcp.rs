@@ -40,7 +40,11 @@ pub const TELLS: bool = cfg!(target_os = "linux");
 /// Reads the account of a connection; `None` where the system has none.
 #[cfg(target_os = "linux")]
 pub fn info(socket: &impl AsRawFd) -> Option<TcpInfo> {
-    let raw: [u8; 256] = option(socket, libc::TCP_INFO)?;
+    let (raw, length) = option::<256>(socket, libc::TCP_INFO)?;
+    // Linux 5.4 gives so many; before it, fields that we read are missing.
+    if length < 228 {
+        return None;
+    }
     let long = |at: usize| {
         let bytes = raw.get(at..)?.first_chunk()?;
         Some(u64::from_ne_bytes(*bytes))
@@ -103,7 +107,7 @@ pub fn congestion_account(_: &impl AsRawFd) -> Option<Vec<u8>> {
 /// Name of the congestion control in use, such as `bbr`.
 #[cfg(target_os = "linux")]
 pub fn congestion(socket: &impl AsRawFd) -> Option<String> {
-    let raw: [u8; 16] = option(socket, libc::TCP_CONGESTION)?;
+    let (raw, _) = option::<16>(socket, libc::TCP_CONGESTION)?;
     let end = raw.iter().position(|&byte| byte == 0).unwrap_or(raw.len());
     String::from_utf8(raw[..end].to_vec()).ok()
 }
@@ -111,6 +115,39 @@ pub fn congestion(socket: &impl AsRawFd) -> Option<String> {
 /// Name of the congestion control in use, such as `bbr`.
 #[cfg(not(target_os = "linux"))]
 pub fn congestion(_: &impl AsRawFd) -> Option<String> {
+    None
+}
+
+/// Whether BBR is still in STARTUP, looking for the bandwidth of the path;
+/// `None` where the connection is not under BBR or the system does not tell.
+///
+/// BBR paces at 739/256 of its estimate in STARTUP and at 320/256 or less ever
+/// after (`net/ipv4/tcp_bbr.c`, `bbr_high_gain` and `bbr_pacing_gain`).
+#[cfg(target_os = "linux")]
+pub fn is_in_startup(socket: &impl AsRawFd) -> Option<bool> {
+    /// `TCP_CC_INFO` of include/uapi/linux/tcp.h.
+    const TCP_CC_INFO: libc::c_int = 26;
+    /// Highest gain after STARTUP, in 1/256.
+    const HIGHEST_AFTER: u32 = 320;
+    // `struct tcp_bbr_info`: bw_lo, bw_hi, min_rtt, pacing_gain, cwnd_gain. What
+    // other algorithms give is shorter.
+    let (raw, length) = option::<64>(socket, TCP_CC_INFO)?;
+    let bbr = length >= 20 && congestion(socket)?.starts_with("bbr");
+    let field = |at: usize| {
+        raw[at..]
+            .first_chunk()
+            .map(|bytes| u32::from_ne_bytes(*bytes))
+    };
+    let (bandwidth, gain) = bbr
+        .then(|| Some((field(0)? | field(4)?, field(12)?)))
+        .flatten()?;
+    // Before its first sample of the bandwidth it has not begun to pace.
+    Some(bandwidth == 0 || gain > HIGHEST_AFTER)
+}
+
+/// Whether BBR is still in STARTUP; `None` where the system does not tell.
+#[cfg(not(target_os = "linux"))]
+pub fn is_in_startup(_: &impl AsRawFd) -> Option<bool> {
     None
 }
 
@@ -155,10 +192,10 @@ pub fn set_notsent_lowat(_: &impl AsRawFd, _: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Reads an option of fixed size; `None` when the kernel gives less than one
-/// of the fields we read would need, or refuses.
+/// Reads an option into zeros, with the length the kernel gave; `None` when it
+/// refuses.
 #[cfg(target_os = "linux")]
-fn option<const N: usize>(socket: &impl AsRawFd, name: libc::c_int) -> Option<[u8; N]> {
+fn option<const N: usize>(socket: &impl AsRawFd, name: libc::c_int) -> Option<([u8; N], usize)> {
     let mut value = [0_u8; N];
     let mut length = libc::socklen_t::try_from(N).ok()?;
     // SAFETY: `value` is valid for writes of `length` bytes, and the kernel
@@ -172,8 +209,8 @@ fn option<const N: usize>(socket: &impl AsRawFd, name: libc::c_int) -> Option<[u
             &raw mut length,
         )
     };
-    let whole = name != libc::TCP_INFO || length >= 228;
-    (status == 0 && whole).then_some(value)
+    let length = usize::try_from(length).ok()?;
+    (status == 0).then_some((value, length))
 }
 
 /// Reads an option of any size up to 512 bytes.
@@ -250,5 +287,17 @@ mod tests {
         set_congestion(&client, "reno").unwrap();
         assert_eq!(congestion(&client).as_deref(), Some("reno"));
         set_notsent_lowat(&client, 131_072).unwrap();
+    }
+
+    #[test]
+    fn only_bbr_tells_of_its_startup() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        set_congestion(&client, "reno").unwrap();
+        assert_eq!(is_in_startup(&client), None);
+        // Not every kernel has BBR; one that does starts in STARTUP.
+        if set_congestion(&client, "bbr").is_ok() {
+            assert_eq!(is_in_startup(&client), Some(true));
+        }
     }
 }
