@@ -1,11 +1,12 @@
 //! What download and upload have in common: opening streams one after the
 //! other, watching the bins, and knowing when it is over.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use metric::bins::{BIN, Bins};
 use metric::goodput::{self, Mode, StopReason};
+use metric::receipt::TcpRecord;
 use metric::stop::stop_point;
 use metric::streams;
 use metric::submission::ObservedSubtest;
@@ -13,6 +14,8 @@ use metric::unit::{BitRate, Micros};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use wire::native::spec;
+
+use crate::watch::Watched;
 
 /// Time between two looks at the bins.
 const LOOK: Duration = Duration::from_millis(20);
@@ -50,14 +53,14 @@ pub(crate) struct Origin(Arc<Mutex<Option<Instant>>>);
 impl Origin {
     /// Time since the first stream opened; the first caller opens it.
     pub(crate) fn elapsed(&self) -> Micros {
-        let mut origin = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut origin = lock(&self.0);
         let now = net::now();
         Micros::from(now.duration_since(*origin.get_or_insert(now)))
     }
 
     /// The same, but nobody opens it; `None` before the first stream opened.
     fn so_far(&self) -> Option<Micros> {
-        let origin = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let origin = *lock(&self.0);
         origin.map(|origin| Micros::from(net::now().duration_since(origin)))
     }
 }
@@ -117,6 +120,11 @@ where
     (why, running)
 }
 
+/// What is shared between streams; one that panicked leaves it as it is.
+pub(crate) fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Resolves when the direction is over.
 pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
@@ -136,21 +144,32 @@ pub(crate) fn complete(bins: &Bins, elapsed: Micros) -> Vec<u64> {
     complete
 }
 
+/// A direction that has ended, as this device saw it.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) why: StopReason,
+    /// Payload per bin at the receiver.
+    pub(crate) bins_bytes: Vec<u64>,
+    pub(crate) watched: Watched,
+    /// When the last stream was known to be past BBR's STARTUP.
+    pub(crate) startup_left: Option<Micros>,
+    /// Upload: this device's kernel's account of each stream.
+    pub(crate) tcp: Vec<TcpRecord>,
+}
+
 /// The direction as it is submitted. The estimate is made from what had
 /// arrived where the site tells that, else from the counted bytes.
-pub(crate) fn observed(
-    mode: Mode,
-    bins_bytes: Vec<u64>,
-    arrived: Option<&[u64]>,
-    stop_reason: StopReason,
-) -> ObservedSubtest {
-    let stopped = matches!(stop_reason, StopReason::TimeCap | StopReason::ByteCap);
+pub(crate) fn observed(mode: Mode, seen: Seen, arrived: Option<&[u64]>) -> ObservedSubtest {
+    let Seen {
+        why, bins_bytes, ..
+    } = seen;
+    let stopped = matches!(why, StopReason::TimeCap | StopReason::ByteCap);
     let measured = arrived.unwrap_or(&bins_bytes);
     let estimate = goodput::estimate(mode, measured, stopped);
     let ramp = goodput::ramp_end(measured);
     ObservedSubtest {
         bin_us: BIN,
-        stop_reason,
+        stop_reason: why,
         goodput_bits_per_second: estimate.map(|e| e.goodput),
         interval_bits_per_second: estimate.and_then(|e| e.interval),
         p90_bits_per_second: estimate.map(|e| e.p90),
@@ -159,5 +178,9 @@ pub(crate) fn observed(
         duration_us: Micros(bins_bytes.len() as u64 * BIN.0),
         ramp_us: ramp.map(|bin| Micros(bin as u64 * BIN.0)),
         bins_bytes,
+        startup_left_us: seen.startup_left,
+        lag_share_per_mille: seen.watched.lag_share_per_mille,
+        cpu_share_per_mille: seen.watched.cpu_share_per_mille,
+        tcp: seen.tcp,
     }
 }

@@ -1,24 +1,26 @@
 //! Download: payload bytes are counted here, as they arrive.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use metric::bins::Bins;
-use metric::goodput::{Mode, StopReason};
+use metric::goodput::Mode;
 use metric::unit::{BitRate, Micros};
 use net::transport::Transport;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::watch;
-use wire::native::message::{SessionReply, Subtest};
+use wire::native::message::{SessionReply, StartupLeft, Subtest};
 use wire::native::spec;
+use wire::native::startup::Startup;
 use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
 use wire::websocket::encode::{close_payload, frame};
 use wire::websocket::{self, Opcode};
 
 use crate::arrivals::Told;
-use crate::direction::{End, Origin, complete, drive, stopped};
+use crate::direction::{End, Origin, Seen, complete, drive, lock, stopped};
 use crate::http::Base;
 use crate::socket;
+use crate::watch::Watch;
 
 /// How long a stopped stream is emptied, so that its close frame gets through.
 const DRAIN: Duration = Duration::from_millis(300);
@@ -30,18 +32,21 @@ pub(crate) async fn run(
     mode: Mode,
     told: &Told,
     tell: &dyn Fn(BitRate, Micros),
-) -> (StopReason, Vec<u64>) {
+) -> Seen {
     let (origin, bins) = (Origin::default(), Arc::new(Mutex::new(Bins::new())));
+    let startup = Arc::new(Mutex::new(Startup::default()));
+    let watch = Watch::start();
     let stream = |stop| {
         let count = Count {
             origin: origin.clone(),
             bins: Arc::clone(&bins),
+            startup: Arc::clone(&startup),
         };
         let (base, token) = (base.clone(), session.token.clone());
         async move { stream(&base, &token, count, stop).await }
     };
     let so_far = || {
-        let bins = bins.lock().unwrap_or_else(PoisonError::into_inner);
+        let bins = lock(&bins);
         complete(
             &bins,
             if bins.bytes().is_empty() {
@@ -55,23 +60,37 @@ pub(crate) async fn run(
     let arrived = || told.bins(Subtest::Download).unwrap_or_else(so_far);
     let driven = drive(mode, streams, &origin, stream, arrived, tell).await;
     let (why, streams) = driven;
-    let bins_bytes = so_far();
+    let (bins_bytes, watched) = (so_far(), watch.end());
     // Streams that hang are dropped, and with them their connections.
     let _ = tokio::time::timeout(2 * DRAIN, streams.join_all()).await;
-    (why, bins_bytes)
+    Seen {
+        why,
+        bins_bytes,
+        watched,
+        startup_left: lock(&startup).all_left(),
+        tcp: vec![],
+    }
 }
 
 struct Count {
     origin: Origin,
     bins: Arc<Mutex<Bins>>,
+    startup: Arc<Mutex<Startup>>,
 }
 
 impl Count {
     /// The time is taken under the lock: whoever looks at the bins that are
     /// over must never see one of them grow afterwards.
     fn add(&self, bytes: u64) {
-        let mut bins = self.bins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bins = lock(&self.bins);
         bins.add(self.origin.elapsed(), bytes);
+    }
+
+    /// A text of the site: one that is not known here is ignored.
+    fn hear(&self, stream: usize, text: &[u8]) {
+        if serde_json::from_slice::<StartupLeft>(text).is_ok() {
+            lock(&self.startup).left(stream, self.origin.elapsed());
+        }
     }
 }
 
@@ -81,9 +100,10 @@ async fn stream(base: &Base, token: &str, count: Count, stop: watch::Receiver<bo
     };
     let mut decoder = Decoder::new(Role::Client, Bulk::Count(1 << 24));
     count.add(0);
-    match receive(&mut decoder, &socket.early, &count) {
+    let id = lock(&count.startup).join();
+    match receive(&mut decoder, &socket.early, &count, id) {
         Some(end) => end,
-        None => read(socket.stream, decoder, &count, stop).await,
+        None => read(socket.stream, decoder, &count, id, stop).await,
     }
 }
 
@@ -91,6 +111,7 @@ async fn read(
     mut socket: Transport,
     mut decoder: Decoder,
     count: &Count,
+    id: usize,
     mut stop: watch::Receiver<bool>,
 ) -> End {
     let mut buffer = vec![0; 256 * 1024];
@@ -103,7 +124,7 @@ async fn read(
             }
             read = socket.read(&mut buffer) => match read {
                 Ok(0) | Err(_) => return End::Failed,
-                Ok(n) => if let Some(end) = receive(&mut decoder, &buffer[..n], count) {
+                Ok(n) => if let Some(end) = receive(&mut decoder, &buffer[..n], count, id) {
                     return end;
                 },
             }
@@ -112,10 +133,11 @@ async fn read(
 }
 
 /// Counts what came; the end of the stream when the site closed it.
-fn receive(decoder: &mut Decoder, input: &[u8], count: &Count) -> Option<End> {
+fn receive(decoder: &mut Decoder, input: &[u8], count: &Count, id: usize) -> Option<End> {
     let (mut bytes, mut end) = (0, None);
     let read = decoder.feed(input, |event| match event {
         Event::Counted(n) => bytes += n,
+        Event::Text(text) => count.hear(id, text),
         Event::Close(_, reason) => end = Some(End::of_close(reason)),
         _ => {}
     });

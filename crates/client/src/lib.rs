@@ -26,6 +26,7 @@ mod socket;
 mod submit;
 mod trust;
 mod upload;
+mod watch;
 
 pub use error::Error;
 pub use http::Base;

@@ -11,6 +11,7 @@ use wire::native::message::{DataNotice, SessionReply, SessionRequest, Subtest};
 use wire::native::spec;
 
 use crate::arrivals::Told;
+use crate::direction::Seen;
 use crate::http::Base;
 use crate::latency::Latency;
 use crate::{Error, direction, download, upload};
@@ -113,9 +114,9 @@ pub async fn run(
     let idle = latency.idle(&session.parameters).await;
     let downloading = |rate, at| tell(Progress::Download(rate, at));
     let load = download::run(base, &session, mode, &told, &downloading);
-    let ((why, bins), working_download) = latency.working(&session.parameters, load).await;
+    let (down, working_download) = latency.working(&session.parameters, load).await;
     // A line that died is not asked to carry another direction.
-    let line_lives = why != StopReason::Failed;
+    let line_lives = down.why != StopReason::Failed;
     let (mut up, mut working_upload) = (None, Probes::default());
     if line_lives {
         let uploading = |rate, at| tell(Progress::Upload(rate, at));
@@ -132,7 +133,7 @@ pub async fn run(
         signed(|receipt| receipt.upload.as_ref()),
     );
     let arrived = arrived(seen_down, &told, Subtest::Download);
-    let down = direction::observed(mode, bins, arrived.as_deref(), why);
+    let down = direction::observed(mode, down, arrived.as_deref());
     let up = up.map(|ended| uploaded(mode, ended, seen_up, &told));
     let observed = Observed {
         download: begun(down),
@@ -184,9 +185,15 @@ fn uploaded(
     signed: Option<&SubtestRecord>,
     told: &Told,
 ) -> ObservedSubtest {
-    let bins = signed.map_or(ended.bins_bytes, |upload| upload.complete_bins().to_vec());
+    let bins = signed.map_or(ended.seen.bins_bytes.clone(), |upload| {
+        upload.complete_bins().to_vec()
+    });
     let arrived = arrived(signed, told, Subtest::Upload);
-    direction::observed(mode, bins, arrived.as_deref(), ended.why)
+    let seen = Seen {
+        bins_bytes: bins,
+        ..ended.seen
+    };
+    direction::observed(mode, seen, arrived.as_deref())
 }
 
 /// A direction that never carried a byte was not measured.

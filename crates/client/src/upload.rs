@@ -1,22 +1,29 @@
 //! Upload: sends as fast as it can; the site counts.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use metric::goodput::{Mode, StopReason};
+use metric::bins::BIN;
+use metric::goodput::Mode;
+use metric::receipt::TcpRecord;
 use metric::unit::{BitRate, Micros};
+use net::tcp::TcpInfo;
 use net::transport::Transport;
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use wire::native::counter::Counter;
 use wire::native::message::{SessionReply, Subtest, UploadCount};
+use wire::native::startup::Startup;
 use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
 use wire::websocket::encode::slab;
 
 use crate::Error;
 use crate::arrivals::Told;
-use crate::direction::{End, Origin, drive, stopped};
+use crate::direction::{End, Origin, Seen, drive, lock, stopped};
 use crate::http::Base;
 use crate::socket::{self, Socket};
+use crate::watch::Watch;
 
 /// Payload of one message.
 const MESSAGE_BYTES: usize = 64 * 1024;
@@ -30,8 +37,7 @@ const WRITES_PER_TURN: u32 = 16;
 /// An upload that has ended; its connections stay open until this is dropped,
 /// so that the site ends them with the session.
 pub(crate) struct Ended {
-    pub(crate) why: StopReason,
-    pub(crate) bins_bytes: Vec<u64>,
+    pub(crate) seen: Seen,
     _streams: JoinSet<End>,
 }
 
@@ -44,31 +50,40 @@ pub(crate) async fn run(
     tell: &dyn Fn(BitRate, Micros),
 ) -> Result<Ended, Error> {
     let (origin, counter) = (Origin::default(), Arc::new(Mutex::new(Counter::default())));
+    let own = Arc::new(Mutex::new(Own::default()));
+    let watch = Watch::start();
     let slab = Arc::new(random_slab()?);
     let stream = |stop| {
         let (origin, counter, slab) = (origin.clone(), Arc::clone(&counter), Arc::clone(&slab));
+        let own = Arc::clone(&own);
         let (base, token) = (base.clone(), session.token.clone());
         async move {
             let Ok(socket) = socket::open(&base, "upload", &token).await else {
                 return End::Failed;
             };
             origin.elapsed();
-            let mut stream = Stream::new(&counter, &slab);
+            let mut stream = Stream::new(&counter, &slab, &own, &origin);
             let end = stream.drive(socket, stop).await;
             stream.leave();
             end
         }
     };
     let so_far = || {
-        let counter = counter.lock().unwrap_or_else(PoisonError::into_inner);
+        let counter = lock(&counter);
         counter.complete().to_vec()
     };
     let streams = session.parameters.streams;
     let arrived = || told.bins(Subtest::Upload).unwrap_or_else(so_far);
     let (why, streams) = drive(mode, streams, &origin, stream, arrived, tell).await;
+    let own = lock(&own).clone();
     Ok(Ended {
-        why,
-        bins_bytes: so_far(),
+        seen: Seen {
+            why,
+            bins_bytes: so_far(),
+            watched: watch.end(),
+            startup_left: own.startup.all_left(),
+            tcp: own.tcp.into_iter().flatten().collect(),
+        },
         _streams: streams,
     })
 }
@@ -83,8 +98,44 @@ fn random_slab() -> Result<Vec<u8>, Error> {
     Ok(slab(&random, MESSAGE_BYTES, Some(mask)))
 }
 
+/// What this device's kernel knows of the streams.
+#[derive(Clone, Debug, Default)]
+struct Own {
+    startup: Startup,
+    /// The last account of each stream, in order of arrival.
+    tcp: Vec<Option<TcpRecord>>,
+}
+
+impl Own {
+    fn join(&mut self) -> usize {
+        self.tcp.push(None);
+        self.startup.join()
+    }
+
+    fn look(&mut self, stream: usize, at: Micros, socket: &TcpStream) {
+        self.tcp[stream] = net::tcp::info(socket).map(record);
+        if net::tcp::is_in_startup(socket) == Some(false) {
+            self.startup.left(stream, at);
+        }
+    }
+}
+
+const fn record(info: TcpInfo) -> TcpRecord {
+    TcpRecord {
+        min_rtt_us: info.min_rtt_us,
+        srtt_us: info.srtt_us,
+        bytes_retransmitted: info.bytes_retransmitted,
+        busy_us: info.busy_us,
+        rwnd_limited_us: info.rwnd_limited_us,
+        sndbuf_limited_us: info.sndbuf_limited_us,
+    }
+}
+
 struct Stream<'a> {
     id: usize,
+    own_id: usize,
+    own: &'a Mutex<Own>,
+    origin: &'a Origin,
     counter: &'a Mutex<Counter>,
     decoder: Decoder,
     slab: &'a [u8],
@@ -92,14 +143,18 @@ struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    fn new(counter: &'a Mutex<Counter>, slab: &'a [u8]) -> Self {
-        let id = counter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .join();
+    fn new(
+        counter: &'a Mutex<Counter>,
+        slab: &'a [u8],
+        own: &'a Mutex<Own>,
+        origin: &'a Origin,
+    ) -> Self {
         let decoder = Decoder::new(Role::Client, Bulk::Keep(0));
         Self {
-            id,
+            id: lock(counter).join(),
+            own_id: lock(own).join(),
+            own,
+            origin,
             counter,
             decoder,
             slab,
@@ -108,10 +163,7 @@ impl<'a> Stream<'a> {
     }
 
     fn leave(&self) {
-        self.counter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .leave(self.id);
+        lock(self.counter).leave(self.id);
     }
 
     async fn drive(&mut self, socket: Socket, mut stop: watch::Receiver<bool>) -> End {
@@ -119,6 +171,8 @@ impl<'a> Stream<'a> {
         let _ = net::tcp::set_notsent_lowat(stream.tcp(), UNSENT_BYTES);
         let mut heard = self.hear(&early);
         let mut buffer = vec![0; 16 * 1024];
+        let mut ticks = tokio::time::interval(BIN.duration());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         while heard.is_none() {
             tokio::select! {
                 biased;
@@ -126,6 +180,9 @@ impl<'a> Stream<'a> {
                     // The site ends the connection with the session.
                     let _ = stream.readable().await;
                     std::future::pending::<()>().await;
+                }
+                _ = ticks.tick() => {
+                    lock(self.own).look(self.own_id, self.origin.elapsed(), stream.tcp());
                 }
                 _ = stream.readable() => heard = self.read(&mut stream, &mut buffer),
                 _ = stream.writable() => heard = self.write(&mut stream),
@@ -146,7 +203,7 @@ impl<'a> Stream<'a> {
     /// Takes the site's counts; the end of the stream when the site closed it.
     fn hear(&mut self, input: &[u8]) -> Option<End> {
         let mut end = None;
-        let mut counter = self.counter.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counter = lock(self.counter);
         let read = self.decoder.feed(input, |event| match event {
             Event::Text(text) => {
                 if let Ok(count) = serde_json::from_slice::<UploadCount>(text) {

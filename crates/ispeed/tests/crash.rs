@@ -136,6 +136,7 @@ fn record(counted: Counted) -> SubtestRecord {
         arrived_bytes: vec![],
         srtt_us: vec![],
         retransmitted_bytes: vec![],
+        startup_left_us: None,
         stop: Stop::Client,
         streams: vec![StreamRecord {
             bytes: 60_000_000,
@@ -157,6 +158,10 @@ fn observed() -> ObservedSubtest {
         bytes: 57_500_000,
         duration_us: Micros(11_500_000),
         ramp_us: None,
+        startup_left_us: None,
+        lag_share_per_mille: None,
+        cpu_share_per_mille: None,
+        tcp: vec![],
     }
 }
 

@@ -340,6 +340,10 @@ mod tests {
             bytes: bins_bytes.iter().sum(),
             duration_us: Micros(11_000_000),
             ramp_us: Some(estimate.ramp),
+            startup_left_us: None,
+            lag_share_per_mille: None,
+            cpu_share_per_mille: None,
+            tcp: vec![],
             bins_bytes,
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod area;
 pub mod bins;
+pub mod bottleneck;
 pub mod budget;
 pub mod canonical;
 pub mod chance;

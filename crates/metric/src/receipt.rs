@@ -89,6 +89,10 @@ pub struct SubtestRecord {
     /// Bytes retransmitted by the site, one sum per bin; absent where the kernel does not tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retransmitted_bytes: Vec<u64>,
+    /// Time since the direction began at which the last of its streams was seen
+    /// past BBR's STARTUP; absent where one never was or the kernel does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_left_us: Option<Micros>,
     /// Why the direction ended.
     pub stop: Stop,
     /// Each connection, in order of arrival.

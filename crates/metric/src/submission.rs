@@ -8,7 +8,8 @@ use crate::bins::{BIN, MAX_BINS};
 use crate::delay::{Delay, Probes, UdpProbes, median};
 use crate::goodput::StopReason;
 use crate::position::PositionClaim;
-use crate::receipt::ReceiptV1;
+use crate::receipt::{ReceiptV1, TcpRecord};
+use crate::streams;
 use crate::unit::{BitRate, Micros};
 
 /// Version of a submission.
@@ -107,6 +108,22 @@ pub struct ObservedSubtest {
     /// Length of the ramp; absent when it never ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp_us: Option<Micros>,
+    /// Time since the first stream opened at which the last of the streams was
+    /// known to be past BBR's STARTUP: told by the site in download, by this
+    /// device's kernel in upload. Absent where one never was or nobody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub startup_left_us: Option<Micros>,
+    /// Ticks of 50 ms that came more than 50 ms late, in thousandths
+    /// ([`crate::bottleneck::Lag`]); absent where nobody watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_share_per_mille: Option<u16>,
+    /// Processor time of the measuring program, in thousandths of all this
+    /// device's processors; absent where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_share_per_mille: Option<u16>,
+    /// Upload: this device's kernel's account of each stream, where it tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tcp: Vec<TcpRecord>,
 }
 
 /// The circumstances of a test.
@@ -227,6 +244,17 @@ impl Observed {
                 format!("observed.{name}.bins_bytes"),
                 "at most 400 bins of 100000 µs, with `bytes` their sum",
             )?;
+            let subtest = subtest.as_ref();
+            require(
+                subtest.is_none_or(ObservedSubtest::has_shares),
+                format!("observed.{name}"),
+                "`lag_share_per_mille` and `cpu_share_per_mille` of at most 1000",
+            )?;
+            require(
+                subtest.is_none_or(|s| s.tcp.len() <= usize::from(streams::spec::MOST)),
+                format!("observed.{name}.tcp"),
+                "at most 16 streams",
+            )?;
         }
         let probes = [
             ("idle", &self.idle),
@@ -273,6 +301,11 @@ impl ObservedSubtest {
             .iter()
             .fold(0_u64, |sum, &b| sum.saturating_add(b));
         self.bin_us == BIN && self.bins_bytes.len() <= MAX_BINS && self.bytes == sum
+    }
+
+    fn has_shares(&self) -> bool {
+        let shares = [self.lag_share_per_mille, self.cpu_share_per_mille];
+        shares.into_iter().flatten().all(|share| share <= 1000)
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Reason {
     Outside,
     /// The same device, operator and technology a moment ago at the same place.
     Repeat,
+    /// The device could not keep up, so the number is its own and not the network's.
+    ClientLimited,
 }
 
 /// What a test may count for.
@@ -72,6 +74,8 @@ pub struct Facts {
     pub placement: Placement,
     /// Whether a test that counts stands close by in time and place.
     pub repeats: bool,
+    /// Whether the device could not keep up ([`crate::bottleneck`]).
+    pub client_limited: bool,
 }
 
 /// How a position relates to the areas.
@@ -129,6 +133,7 @@ pub fn judge(facts: &Facts, limits: &Limits) -> Vec<Reason> {
         (facts.placement == Placement::Unlocated, Reason::Unlocated),
         (facts.placement == Placement::Outside, Reason::Outside),
         (facts.repeats, Reason::Repeat),
+        (facts.client_limited, Reason::ClientLimited),
     ];
     let against = rules.into_iter().filter(|(applies, _)| *applies);
     against.map(|(_, reason)| reason).collect()
@@ -136,7 +141,7 @@ pub fn judge(facts: &Facts, limits: &Limits) -> Vec<Reason> {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Incomplete,
         Self::TooOld,
         Self::FromFuture,
@@ -144,6 +149,7 @@ impl Reason {
         Self::Unlocated,
         Self::Outside,
         Self::Repeat,
+        Self::ClientLimited,
     ];
 
     /// Whether a test with this reason is out for a use.
@@ -154,6 +160,7 @@ impl Reason {
             Self::NotMobile => quota,
             Self::Unlocated | Self::Outside => quota || matches!(r#use, Use::Ward),
             Self::Repeat => !matches!(r#use, Use::QuotaRaw),
+            Self::ClientLimited => matches!(r#use, Use::Ward | Use::Operator | Use::Country),
         }
     }
 
@@ -167,6 +174,7 @@ impl Reason {
             Self::Unlocated => "unlocated",
             Self::Outside => "outside",
             Self::Repeat => "repeat",
+            Self::ClientLimited => "client_limited",
         }
     }
 }
@@ -213,6 +221,7 @@ mod tests {
             mobile: true,
             placement: Placement::Inside,
             repeats: false,
+            client_limited: false,
         }
     }
 
@@ -298,11 +307,23 @@ mod tests {
             &[Reason::Repeat],
             State::Limited,
         );
+        check(
+            Facts {
+                client_limited: true,
+                ..f
+            },
+            &[Reason::ClientLimited],
+            State::Limited,
+        );
     }
 
     #[test]
     fn a_repeat_counts_only_where_everything_does() {
         assert_eq!(counts_for(&[Reason::Repeat]), [Use::QuotaRaw]);
+        assert_eq!(
+            counts_for(&[Reason::ClientLimited]),
+            [Use::QuotaRaw, Use::Quota]
+        );
         assert_eq!(
             counts_for(&[Reason::NotMobile]),
             [Use::Ward, Use::Operator, Use::Country]

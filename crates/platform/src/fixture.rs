@@ -222,6 +222,7 @@ fn seen(counted: Counted, bin: u64) -> SubtestRecord {
         arrived_bytes: vec![],
         srtt_us: vec![],
         retransmitted_bytes: vec![],
+        startup_left_us: None,
         stop: Stop::Client,
         streams: vec![StreamRecord {
             bytes: bin * 120,
@@ -250,5 +251,9 @@ fn observed(bin: u64) -> ObservedSubtest {
         bytes: bin * 120,
         duration_us: Micros(12_000_000),
         ramp_us: Some(Micros(800_000)),
+        startup_left_us: None,
+        lag_share_per_mille: None,
+        cpu_share_per_mille: None,
+        tcp: vec![],
     }
 }

@@ -1,5 +1,6 @@
 //! The result as one JSON object. Keys of what was not measured are absent.
 
+use metric::bottleneck::{self, Bottleneck};
 use metric::receipt::SubtestRecord;
 use metric::submission::ObservedSubtest;
 use serde_json::{Map, Value, json};
@@ -54,15 +55,25 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
     put("method", Some(json!(outcome.session.method)));
     put("mode", Some(json!(outcome.session.mode)));
     let receipt = outcome.receipt.as_ref();
+    let by = [
+        bottleneck::download(receipt, observed),
+        bottleneck::upload(receipt, observed),
+    ];
     let down = receipt.and_then(|receipt| receipt.download.as_ref());
     let up = receipt.and_then(|receipt| receipt.upload.as_ref());
     put(
         "download",
-        observed.download.as_ref().map(|seen| subtest(seen, down)),
+        observed
+            .download
+            .as_ref()
+            .map(|seen| subtest(seen, down, by[0])),
     );
     put(
         "upload",
-        observed.upload.as_ref().map(|seen| subtest(seen, up)),
+        observed
+            .upload
+            .as_ref()
+            .map(|seen| subtest(seen, up, by[1])),
     );
     put("idle_rtt_us", observed.idle_rtt().map(|rtt| json!(rtt)));
     put(
@@ -88,7 +99,11 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
     Value::Object(out)
 }
 
-fn subtest(subtest: &ObservedSubtest, signed: Option<&SubtestRecord>) -> Value {
+fn subtest(
+    subtest: &ObservedSubtest,
+    signed: Option<&SubtestRecord>,
+    by: Option<Bottleneck>,
+) -> Value {
     let mut out = Map::new();
     out.insert("bytes".into(), json!(subtest.bytes));
     out.insert("duration_us".into(), json!(subtest.duration_us));
@@ -111,6 +126,18 @@ fn subtest(subtest: &ObservedSubtest, signed: Option<&SubtestRecord>) -> Value {
     }
     if let Some(record) = signed {
         out.insert("streams".into(), json!(record.streams.len()));
+    }
+    if let Some(by) = by {
+        out.insert("limited_by".into(), json!(by));
+    }
+    if let Some(left) = subtest.startup_left_us {
+        out.insert("startup_left_us".into(), json!(left));
+    }
+    if let Some(share) = subtest.lag_share_per_mille {
+        out.insert("lag_share_per_mille".into(), json!(share));
+    }
+    if let Some(share) = subtest.cpu_share_per_mille {
+        out.insert("cpu_share_per_mille".into(), json!(share));
     }
     Value::Object(out)
 }

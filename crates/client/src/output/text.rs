@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use metric::bottleneck::{self, Bottleneck};
 use metric::goodput::StopReason;
 use metric::submission::ObservedSubtest;
 use metric::unit::BitRate;
@@ -35,6 +36,10 @@ pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
         say("Dữ liệu đã dùng", "Data used"),
         megabytes(outcome.used_bytes(), english),
     );
+    line(
+        say("Giới hạn bởi", "Limited by"),
+        limits(outcome, none, english),
+    );
     line(say("Điểm đo", "Site"), outcome.session.site.clone());
     line(
         say("Mã lần đo", "Test"),
@@ -45,6 +50,45 @@ pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
         counted(submitted, english),
     );
     out
+}
+
+/// What limited each direction, where one was measured.
+fn limits(outcome: &Outcome, none: &str, english: bool) -> String {
+    let (receipt, observed) = (outcome.receipt.as_ref(), &outcome.observed);
+    let say = |vi: &'static str, en: &'static str| if english { en } else { vi };
+    let directions = [
+        (
+            say("tải xuống", "download"),
+            bottleneck::download(receipt, observed),
+        ),
+        (
+            say("tải lên", "upload"),
+            bottleneck::upload(receipt, observed),
+        ),
+    ];
+    let said: Vec<String> = directions
+        .into_iter()
+        .filter_map(|(name, by)| Some(format!("{name}: {}", limited_by(by?, english))))
+        .collect();
+    if said.is_empty() {
+        none.into()
+    } else {
+        said.join("; ")
+    }
+}
+
+const fn limited_by(by: Bottleneck, english: bool) -> &'static str {
+    let (vi, en) = match by {
+        Bottleneck::ReceiveWindow => ("cửa sổ nhận", "the receive window"),
+        Bottleneck::Sender => ("bên gửi", "the sender"),
+        Bottleneck::Network => ("mạng", "the network"),
+        Bottleneck::ClientCpu => (
+            "thiết bị đo quá tải",
+            "this device, which could not keep up",
+        ),
+        Bottleneck::Unknown => ("không rõ", "not known"),
+    };
+    if english { en } else { vi }
 }
 
 fn direction(subtest: Option<&ObservedSubtest>, none: &str, english: bool) -> String {
@@ -155,6 +199,7 @@ fn reason(code: &str, english: bool) -> String {
         "unlocated" => ("không rõ vị trí", "no position, or one too vague"),
         "outside" => ("ngoài địa bàn", "outside every area"),
         "repeat" => ("đo lặp", "repeats a test made just before"),
+        "client_limited" => ("thiết bị đo quá tải", "this device could not keep up"),
         other => (other, other),
     };
     if english { en.into() } else { vi.into() }

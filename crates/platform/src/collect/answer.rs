@@ -3,6 +3,7 @@
 use anyhow::Result;
 use jiff::Timestamp;
 use metric::METHOD;
+use metric::bottleneck::{self, Bottleneck};
 use metric::key::Purpose;
 use metric::unit::{BitRate, Micros};
 use metric::validity::{Facts, Reason, State, Use, counts_for, judge as reasons, state};
@@ -52,12 +53,18 @@ struct Answer<'a> {
     idle_rtt_us: Option<Micros>,
     #[serde(skip_serializing_if = "Option::is_none")]
     working_rtt_us: Option<Micros>,
+    /// What limited each direction, where one was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    download_limited_by: Option<Bottleneck>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_limited_by: Option<Bottleneck>,
     site: &'a str,
 }
 
 impl<'a> Answer<'a> {
     fn of(entry: &'a Entry, reasons: &'a [Reason], tables: &Tables<'_>) -> Self {
         let (receipt, derived) = (entry.verified.receipt(), &entry.derived);
+        let observed = &entry.verified.submission().observed;
         let known = derived.operator_source != OperatorSource::Unknown;
         Self {
             test_id: receipt.test_id,
@@ -75,6 +82,8 @@ impl<'a> Answer<'a> {
             upload_bits_per_second: derived.upload,
             idle_rtt_us: derived.idle_rtt,
             working_rtt_us: derived.working_rtt,
+            download_limited_by: bottleneck::download(Some(receipt), observed),
+            upload_limited_by: bottleneck::upload(Some(receipt), observed),
             site: &receipt.site,
         }
     }

@@ -2,6 +2,7 @@
 
 use h3o::{LatLng, Resolution};
 use jiff::Timestamp;
+use metric::bottleneck;
 use metric::consistency::{self, Verified};
 use metric::goodput::Estimate;
 use metric::month::civil_date;
@@ -39,6 +40,7 @@ pub(super) fn derive(
             .as_ref()
             .map_or(Placement::Unlocated, |p| p.placement),
         repeats: false,
+        client_limited: bottleneck::client_limited(observed),
     };
     let derived = Derived {
         area: placed.and_then(|p| p.area).map(|area| area.key.clone()),

@@ -92,6 +92,7 @@ fn an_honest_test_is_accepted_and_told_where_and_what() {
                  "name": "Bến Nghé", "full_name": "Phường Bến Nghé", "approximate": true},
         "operator": "viettel", "technology": "4g",
         "download_bits_per_second": 48_000_000, "upload_bits_per_second": 20_000_000,
+        "download_limited_by": "unknown", "upload_limited_by": "unknown",
         "idle_rtt_us": 24_000, "site": "demo",
     });
     assert_eq!(answer, want);
@@ -313,6 +314,17 @@ fn an_unfinished_test_has_no_speed_and_never_zero() {
     let answer = judged(&Place::new(), half, "incomplete", &["incomplete"]);
     assert_eq!(answer.get("upload_bits_per_second"), None);
     assert_eq!(answer["counts_for"], json!([]));
+}
+
+#[test]
+fn a_device_that_could_not_keep_up_is_out_of_the_figures() {
+    let mut starved = draft(1);
+    let upload = starved.observed.upload.as_mut().unwrap();
+    upload.lag_share_per_mille = Some(400);
+    let answer = judged(&Place::new(), starved, "limited", &["client_limited"]);
+    assert_eq!(answer["counts_for"], json!(["quota"]));
+    assert_eq!(answer["download_limited_by"], "unknown");
+    assert_eq!(answer["upload_limited_by"], "client_cpu");
 }
 
 #[test]

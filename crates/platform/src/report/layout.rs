@@ -196,6 +196,7 @@ const fn label(reason: Reason) -> &'static str {
         Reason::Unlocated => "Không rõ vị trí",
         Reason::Outside => "Ngoài địa bàn",
         Reason::Repeat => "Đo lặp",
+        Reason::ClientLimited => "Thiết bị đo quá tải",
     }
 }
 

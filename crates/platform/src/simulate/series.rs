@@ -53,6 +53,10 @@ pub(super) fn observed(bins: &[u64], stop_reason: StopReason) -> ObservedSubtest
         bytes: bins.iter().sum(),
         duration_us: Micros(bins.len() as u64 * BIN.0),
         ramp_us: estimate.map(|e| e.ramp),
+        startup_left_us: None,
+        lag_share_per_mille: None,
+        cpu_share_per_mille: None,
+        tcp: vec![],
     }
 }
 
@@ -103,6 +107,7 @@ pub(super) fn record(
         arrived_bytes: vec![],
         srtt_us,
         retransmitted_bytes,
+        startup_left_us: None,
         stop,
         streams: streams(bins_bytes.iter().sum(), tcp),
         bins_bytes,

@@ -33,6 +33,7 @@ pub(super) async fn run(mut socket: Transport, early: Bytes, track: Track<'_>, s
     let close = close_payload(websocket::spec::CLOSE_NORMAL, reason);
     let rest = [
         download.rest_of_frame(),
+        &download.words,
         &frame(Opcode::Close, &close, None),
     ]
     .concat();
@@ -50,6 +51,10 @@ struct Download<'a> {
     at: usize,
     /// Bytes of this stream so far.
     written: u64,
+    /// What is still to be said between two frames.
+    words: Vec<u8>,
+    /// Whether the client was told that BBR's STARTUP is over.
+    told: bool,
 }
 
 impl<'a> Download<'a> {
@@ -61,6 +66,8 @@ impl<'a> Download<'a> {
             slab,
             at: 0,
             written: 0,
+            words: Vec::new(),
+            told: false,
         }
     }
 
@@ -76,6 +83,7 @@ impl<'a> Download<'a> {
                 () = &mut deadline => return Stop::TimeCap,
                 _ = ticks.tick() => {
                     self.track.sample(socket);
+                    self.tell(socket);
                     if self.track.is_full() {
                         return Stop::ByteCap;
                     }
@@ -120,7 +128,7 @@ impl<'a> Download<'a> {
     /// on its way.
     fn write(&mut self, socket: &mut Transport) -> io::Result<Option<Stop>> {
         for _ in 0..WRITES_PER_TURN {
-            let rest = &self.slab[self.at..];
+            let rest = self.next();
             let allowed = self.track.reserve(rest.len());
             if allowed == 0 {
                 return Ok(Some(Stop::ByteCap));
@@ -129,7 +137,7 @@ impl<'a> Download<'a> {
             let written = tried.as_ref().map_or(0, |n| *n);
             self.track.give_back(allowed - written);
             match tried {
-                Ok(_) => self.moved(written),
+                Ok(_) => self.wrote(written),
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(e) => return Err(e),
             }
@@ -137,11 +145,38 @@ impl<'a> Download<'a> {
         Ok(None)
     }
 
-    fn moved(&mut self, written: usize) {
+    /// Tells the client, once, that BBR's STARTUP is over.
+    fn tell(&mut self, socket: &Transport) {
+        if self.told {
+            return;
+        }
+        if let Some(left) = self.track.left_startup(socket) {
+            let text = serde_json::to_vec(&left).unwrap_or_default();
+            self.words = frame(Opcode::Text, &text, None);
+            self.told = true;
+        }
+    }
+
+    /// The next bytes: the slab, over and over; words come between two frames.
+    fn next(&self) -> &[u8] {
+        let rest = self.rest_of_frame();
+        match (self.words.is_empty(), rest.is_empty()) {
+            (true, _) => &self.slab[self.at..],
+            (false, true) => &self.words,
+            (false, false) => rest,
+        }
+    }
+
+    /// So many of the next bytes are written.
+    fn wrote(&mut self, written: usize) {
         self.track
             .moved(self.track.subtest.elapsed(), written as u64);
-        self.at = (self.at + written) % self.slab.len();
         self.written += written as u64;
+        if !self.words.is_empty() && self.rest_of_frame().is_empty() {
+            self.words.drain(..written);
+        } else {
+            self.at = (self.at + written) % self.slab.len();
+        }
     }
 
     /// What is missing of the frame being sent.

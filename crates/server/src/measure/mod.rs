@@ -17,6 +17,7 @@ use metric::receipt::{Stop, TcpRecord};
 use metric::unit::Micros;
 use net::transport::Transport;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use wire::native::message::StartupLeft;
 use wire::native::recorder::{Arrival, Sample};
 
 use crate::load::Meter;
@@ -181,6 +182,18 @@ impl<'a> Track<'a> {
             let at = self.subtest.elapsed();
             self.subtest.recorder().sampled(self.id, at, sample);
         }
+    }
+
+    /// When the kernel says that BBR's STARTUP is over; `None` while it is not,
+    /// and where the kernel does not tell of the connection to the client itself.
+    fn left_startup(&self, socket: &Transport) -> Option<StartupLeft> {
+        let over = !self.session.proxied && net::tcp::is_in_startup(socket.tcp()) == Some(false);
+        let at = over.then(|| self.subtest.elapsed())?;
+        self.subtest.recorder().left_startup(self.id, at);
+        Some(StartupLeft {
+            stream: self.id,
+            startup_left_us: at,
+        })
     }
 
     /// Takes the rate so far into account, and says whether the direction has

@@ -171,6 +171,16 @@ pub struct Arrived {
     pub bytes: u64,
 }
 
+/// Download: a stream has left BBR's STARTUP. Said once for each stream, where
+/// the site's kernel tells; a client that does not know it ignores it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct StartupLeft {
+    /// Number of the stream, in the order in which the site saw them.
+    pub stream: usize,
+    /// When it was seen, by the site's clock since the direction began.
+    pub startup_left_us: Micros,
+}
+
 /// An RFC 9457 problem as a client reads it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Problem {

@@ -6,6 +6,7 @@ pub mod counter;
 pub mod message;
 pub mod prober;
 pub mod recorder;
+pub mod startup;
 pub mod token;
 
 /// Constants of the protocol.

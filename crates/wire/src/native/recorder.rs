@@ -5,6 +5,7 @@ use metric::receipt::{Counted, Stop, StreamRecord, SubtestRecord, TcpRecord};
 use metric::unit::Micros;
 
 use super::spec;
+use super::startup::Startup;
 
 /// One look at the kernel's account of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,7 @@ pub struct Recorder {
     srtt: Vec<(u64, u32)>,
     retransmitted: Vec<u64>,
     streams: Vec<Stream>,
+    startup: Startup,
     last: Micros,
     stop: Option<Stop>,
     sampled: bool,
@@ -83,7 +85,7 @@ struct Stream {
 impl Recorder {
     /// A recorder that counts acknowledged (download, with the kernel's help),
     /// written or received bytes.
-    pub const fn new(counted: Counted) -> Self {
+    pub fn new(counted: Counted) -> Self {
         Self {
             counted,
             bins: Bins::new(),
@@ -91,6 +93,7 @@ impl Recorder {
             srtt: Vec::new(),
             retransmitted: Vec::new(),
             streams: Vec::new(),
+            startup: Startup::default(),
             last: Micros(0),
             stop: None,
             sampled: false,
@@ -124,7 +127,7 @@ impl Recorder {
             whole: Arrival::default(),
             open: true,
         });
-        Some(self.streams.len() - 1)
+        Some(self.startup.join())
     }
 
     /// Whether bytes are told to the recorder as the program moves them,
@@ -169,6 +172,11 @@ impl Recorder {
         stream.sampled_at = at;
         stream.previous = Some(sample);
         self.last = self.last.max(at);
+    }
+
+    /// A stream was seen past BBR's STARTUP at `at`.
+    pub fn left_startup(&mut self, stream: usize, at: Micros) {
+        self.startup.left(stream, at);
     }
 
     /// A stream ends at `at`. The first reason that is not the client's own
@@ -244,6 +252,7 @@ impl Recorder {
             arrived_bytes,
             srtt_us,
             retransmitted_bytes,
+            startup_left_us: self.startup.all_left(),
             stop: self.stop.unwrap_or(Stop::SessionCap),
             streams: self.streams.iter().map(|s| s.record.clone()).collect(),
         }
@@ -342,9 +351,13 @@ mod tests {
         recorder.sampled(a, Micros(100_000), sample(1_200, 10_000));
         recorder.sampled(b, Micros(150_000), sample(2_100, 12_000));
         recorder.sampled(a, Micros(200_000), sample(3_200, 14_000));
+        recorder.left_startup(a, Micros(100_000));
+        assert_eq!(recorder.finish().startup_left_us, None, "b is still in it");
+        recorder.left_startup(b, Micros(150_000));
         recorder.leave(a, Micros(200_000), Stop::Client);
         recorder.leave(b, Micros(200_000), Stop::Client);
         let record = recorder.finish();
+        assert_eq!(record.startup_left_us, Some(Micros(150_000)));
         assert_eq!(record.bins_bytes, [2_000, 3_000]);
         assert_eq!(record.srtt_us, [10_000, 13_000]);
         assert_eq!(record.retransmitted_bytes, [10, 40]);
