@@ -71,6 +71,10 @@ export interface ObservedDirection {
   bytes: Bytes;
   duration_us: Microseconds;
   ramp_us?: Microseconds;
+  /** When the last stream was known to be past BBR's STARTUP. */
+  startup_left_us?: Microseconds;
+  /** Ticks of this device's timer that came late, in thousandths. */
+  lag_share_per_mille?: number;
 }
 
 export interface Probes {
@@ -122,6 +126,7 @@ export const REASONS = [
   'unlocated',
   'outside',
   'repeat',
+  'client_limited',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 export type CountsFor = 'quota' | 'ward' | 'operator' | 'country';
@@ -134,6 +139,10 @@ export interface Area {
   full_name: string;
   approximate: boolean;
 }
+
+/** What limited a direction. */
+export const LIMITED_BY = ['receive_window', 'sender', 'network', 'client_cpu', 'unknown'] as const;
+export type LimitedBy = (typeof LIMITED_BY)[number];
 
 export interface TestView {
   test_id: string;
@@ -151,6 +160,8 @@ export interface TestView {
   upload_bits_per_second?: BitsPerSecond;
   idle_rtt_us?: Microseconds;
   working_rtt_us?: Microseconds;
+  download_limited_by?: LimitedBy;
+  upload_limited_by?: LimitedBy;
   site: string;
 }
 

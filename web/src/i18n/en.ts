@@ -206,6 +206,10 @@ export const en: Catalogue = {
       what: 'Another test of this device has just been counted, so this one is a repeat.',
       remedy: 'wait a while, or measure somewhere else.',
     },
+    client_limited: {
+      what: 'The device could not keep up, so the number is the device’s and not the network’s.',
+      remedy: 'close other apps and pages, or use a faster device, and measure again.',
+    },
   },
   rejection: {
     receipt_invalid: 'Invalid receipt',
@@ -220,6 +224,14 @@ export const en: Catalogue = {
     unlocated: 'No position',
     outside: 'Outside the area',
     repeat: 'Repeat on the same device',
+    client_limited: 'Device could not keep up',
+  },
+  limitedBy: {
+    receive_window: 'the receive window',
+    sender: 'the sender',
+    network: 'the network',
+    client_cpu: 'the device, which could not keep up',
+    unknown: 'not known',
   },
   countsFor: {
     quota: 'the ward’s quota',
@@ -253,6 +265,7 @@ export const en: Catalogue = {
     editionValue: (edition) => `edition ${edition}`,
     figures: 'Figures',
     about: 'About',
+    limitedBy: 'Limited by –',
     share: 'Anyone with this link can see this page; it shows neither the position nor the device.',
   },
   wards: {

@@ -206,6 +206,10 @@ export const vi = {
       what: 'Máy này vừa có một lần đo khác được tính, nên lần này là đo lặp.',
       remedy: 'chờ một thời gian, hoặc đo ở nơi khác.',
     },
+    client_limited: {
+      what: 'Thiết bị đo quá tải khi đang đo, nên con số là của thiết bị chứ không phải của mạng.',
+      remedy: 'đóng bớt ứng dụng và trang khác, hoặc dùng máy khỏe hơn, rồi đo lại.',
+    },
   },
   rejection: {
     receipt_invalid: 'Biên nhận không hợp lệ',
@@ -220,6 +224,14 @@ export const vi = {
     unlocated: 'Không rõ vị trí',
     outside: 'Ngoài địa bàn',
     repeat: 'Đo lặp',
+    client_limited: 'Thiết bị đo quá tải',
+  },
+  limitedBy: {
+    receive_window: 'cửa sổ nhận',
+    sender: 'bên gửi',
+    network: 'mạng',
+    client_cpu: 'thiết bị đo quá tải',
+    unknown: 'không rõ',
   },
   countsFor: {
     quota: 'chỉ tiêu mẫu của phường',
@@ -253,6 +265,7 @@ export const vi = {
     editionValue: (edition: number): string => `bản ${edition}`,
     figures: 'Số đo',
     about: 'Thông tin',
+    limitedBy: 'Giới hạn bởi –',
     share: 'Ai có đường dẫn này đều xem được trang; trang không hiện vị trí và tên máy.',
   },
   wards: {

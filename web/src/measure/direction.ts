@@ -4,9 +4,11 @@ import { bytes, microseconds } from '../unit';
 import { LocalBins, SiteBins } from './bins';
 import type { Told } from './arrivals';
 import { BIN_US, estimate } from './goodput';
+import { Lag, TICK_MS } from './lag';
 import type { Prober } from './latency';
 import { pause, waitUntil, Wakefulness } from './pause';
 import { keepSending } from './sender';
+import { Startup } from './startup';
 import { sum } from './statistic';
 import { stopPoint } from './stop';
 import { Streams } from './streams';
@@ -14,7 +16,6 @@ import { Troubled } from './trouble';
 
 export type Direction = 'download' | 'upload';
 
-const TICK_MS = 50;
 /** So long without a byte, and the direction is given up. */
 const SILENCE_BINS = 80;
 const PROOF_MS = 2000;
@@ -26,18 +27,32 @@ interface Counter {
   streams: Streams;
   /** Complete bins by now. */
   bins(): number[];
+  /** When the last stream was known to be past BBR's STARTUP. */
+  startupLeftUs(): number | undefined;
 }
 
 function countDownload({ token, streams: early }: Run): Counter {
   let local: LocalBins | undefined;
+  let startMs = 0;
+  const startup = new Startup();
   const streams = new Streams('download', token, early, {
-    opened: () => (local ??= new LocalBins(performance.now(), BIN_US)),
-    message: (_, data) => {
-      if (data instanceof ArrayBuffer) local?.add(performance.now(), data.byteLength);
+    opened: (stream) => {
+      if (local === undefined) startMs = performance.now();
+      local ??= new LocalBins(startMs, BIN_US);
+      startup.joined(stream);
+    },
+    message: (stream, data) => {
+      const now = performance.now();
+      if (data instanceof ArrayBuffer) local?.add(now, data.byteLength);
+      else startup.heard(stream, data, (now - startMs) * 1000);
     },
     ended: () => undefined,
   });
-  return { streams, bins: () => local?.complete(performance.now()) ?? [] };
+  return {
+    streams,
+    bins: () => local?.complete(performance.now()) ?? [],
+    startupLeftUs: () => startup.allLeftUs,
+  };
 }
 
 interface SiteCount {
@@ -59,7 +74,8 @@ function countUpload({ token, streams: early }: Run): Counter {
     },
     ended: (stream) => site.ended(stream),
   });
-  return { streams, bins: () => site.complete() };
+  // A browser does not know what its own sockets do.
+  return { streams, bins: () => site.complete(), startupLeftUs: () => undefined };
 }
 
 function silentBins(bins: readonly number[]): number {
@@ -81,12 +97,18 @@ interface Run {
 export async function runDirection(run: Run): Promise<ObservedDirection> {
   const counter = run.direction === 'download' ? countDownload(run) : countUpload(run);
   let stopProbing = (): void => undefined;
+  const lag = new Lag();
   try {
     await counter.streams.start();
     stopProbing = run.prober.runBeside(`working_${run.direction}`);
-    const [bins, stop] = await watch(run, counter);
+    const [bins, stop] = await watch(run, counter, lag);
+    const left = counter.startupLeftUs();
     await refuseSilence(run, bins);
-    return observed(run.mode, counter.bins(), stop, bins);
+    return {
+      ...observed(run.mode, counter.bins(), stop, bins),
+      ...(left !== undefined && { startup_left_us: microseconds(left) }),
+      ...(lag.sharePerMille !== undefined && { lag_share_per_mille: lag.sharePerMille }),
+    };
   } finally {
     stopProbing();
     counter.streams.close();
@@ -94,11 +116,13 @@ export async function runDirection(run: Run): Promise<ObservedDirection> {
   }
 }
 
-async function watch(run: Run, counter: Counter): Promise<[number[], StopReason]> {
+async function watch(run: Run, counter: Counter, lag: Lag): Promise<[number[], StopReason]> {
   const wakefulness = new Wakefulness();
   const startMs = performance.now();
   for (;;) {
+    const asleepMs = performance.now();
     await pause(TICK_MS);
+    lag.slept(performance.now() - asleepMs);
     if (!wakefulness.stillAwake()) throw new Troubled('interrupted');
     const bins = run.told?.bins(run.direction) ?? counter.bins();
     counter.streams.grow(bins);

@@ -118,7 +118,7 @@ function assemble(
   { prober, carrier }: { prober: Prober; carrier: Carrier },
 ): Observed {
   const download = counted && downloadOfReceipt(receipt, counted, mode);
-  const upload = seen && uploadOfReceipt(receipt, seen.stop_reason, mode);
+  const upload = seen && uploadOfReceipt(receipt, seen, mode);
   return {
     ...(download && { download, working_download: prober.sample('working_download') }),
     ...(upload && { upload, working_upload: prober.sample('working_upload') }),
