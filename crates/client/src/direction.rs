@@ -13,14 +13,16 @@ use metric::submission::ObservedSubtest;
 use metric::unit::{BitRate, Micros};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use wire::native::message::SessionReply;
 use wire::native::spec;
 
-use crate::watch::Watched;
+use crate::trouble::Trouble;
+use crate::watch::{Wakefulness, Watched};
 
 /// Time between two looks at the bins.
 const LOOK: Duration = Duration::from_millis(20);
 /// A direction without a byte for so long has failed.
-const STALL: Duration = Duration::from_secs(6);
+const STALL: Duration = Duration::from_secs(5);
 
 /// How one stream ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,8 +31,11 @@ pub(crate) enum End {
     Stopped,
     /// The site closed it at a cap.
     Cap(StopReason),
-    /// It broke.
-    Failed,
+    /// It ended before its time; others may still carry the test.
+    Failed(Trouble),
+    /// The site broke the protocol on it, or said what cannot be true: nothing
+    /// else of the direction can be believed.
+    Broken,
 }
 
 impl End {
@@ -41,7 +46,7 @@ impl End {
         } else if reason == spec::CLOSE_BYTE_CAP.as_bytes() {
             Self::Cap(StopReason::ByteCap)
         } else {
-            Self::Failed
+            Self::Failed(Trouble::Cut)
         }
     }
 }
@@ -65,18 +70,45 @@ impl Origin {
     }
 }
 
-/// Runs streams, `early` of them early, until the bins say that it is done.
+/// What holds for a direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    pub(crate) mode: Mode,
+    /// Most streams opened early.
+    pub(crate) early: u8,
+    /// Most bytes, which the site enforces.
+    pub(crate) most_bytes: u64,
+}
+
+impl Rules {
+    pub(crate) const fn of(session: &SessionReply, mode: Mode) -> Self {
+        Self {
+            mode,
+            early: session.parameters.streams,
+            most_bytes: session.caps.subtest_bytes,
+        }
+    }
+}
+
+/// How a direction ended, with what is left of its streams.
+pub(crate) struct Driven {
+    pub(crate) why: StopReason,
+    /// What went wrong, where it failed.
+    pub(crate) trouble: Option<Trouble>,
+    pub(crate) streams: JoinSet<End>,
+}
+
+/// Runs streams until the bins say that it is done.
 ///
 /// `stream` drives one connection until `stop` turns true; `complete` gives
 /// the complete bins; `tell` is told the current rate.
 pub(crate) async fn drive<F>(
-    mode: Mode,
-    early: u8,
+    rules: Rules,
     origin: &Origin,
     stream: impl Fn(watch::Receiver<bool>) -> F,
     complete: impl Fn() -> Vec<u64>,
     tell: &dyn Fn(BitRate, Micros),
-) -> (StopReason, JoinSet<End>)
+) -> Driven
 where
     F: Future<Output = End> + Send + 'static,
 {
@@ -84,40 +116,77 @@ where
     let mut running = JoinSet::new();
     let mut begun = 0;
     let mut progress = (net::now(), 0);
-    let why = loop {
+    let mut wakefulness = Wakefulness::new(net::now());
+    let (why, trouble) = loop {
         let (now, bins) = (net::now(), complete());
         let elapsed = origin.so_far();
-        while begun < streams::wanted(early, &bins, elapsed.unwrap_or(Micros(0))) {
+        if !wakefulness.is_awake(now) {
+            break failed(Trouble::Interrupted);
+        }
+        while begun < streams::wanted(rules.early, &bins, elapsed.unwrap_or(Micros(0))) {
             running.spawn(stream(stop.subscribe()));
             begun += 1;
         }
-        if let Some((_, why)) = stop_point(mode, &bins) {
-            // A window that ends in silence was not measured: the line died.
-            let measured = goodput::estimate(mode, &bins, false).is_some();
-            break if measured { why } else { StopReason::Failed };
+        if let Some((end, why)) = stop_point(rules.mode, &bins)
+            && is_alive(&bins, end)
+        {
+            // A window that ends in a long silence was not measured.
+            let measured = goodput::estimate(rules.mode, &bins, false).is_some();
+            break if measured {
+                (why, None)
+            } else {
+                failed(Trouble::Offline)
+            };
+        }
+        if ignores_cap(&bins, rules.most_bytes) {
+            break failed(Trouble::SiteError);
         }
         let sum = bins.iter().sum::<u64>();
         if sum > progress.1 {
             progress = (now, sum);
         }
         if now.duration_since(progress.0) > STALL {
-            break StopReason::Failed;
+            break failed(Trouble::Offline);
         }
         if elapsed.is_some() {
             tell(recent(&bins), Micros(bins.len() as u64 * BIN.0));
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}
-            Some(ended) = running.join_next() => match ended.unwrap_or(End::Failed) {
-                End::Cap(why) => break why,
+            Some(ended) = running.join_next() => match ended.unwrap_or(End::Failed(Trouble::Cut)) {
+                End::Cap(why) => break (why, None),
+                End::Broken => break failed(Trouble::SiteError),
                 // Others may still carry the test; the last one ends it.
-                End::Stopped | End::Failed if running.is_empty() => break StopReason::Failed,
-                End::Stopped | End::Failed => {}
+                End::Failed(trouble) if running.is_empty() => break failed(trouble),
+                End::Stopped | End::Failed(_) => {}
             }
         }
     };
     stop.send_replace(true);
-    (why, running)
+    Driven {
+        why,
+        trouble,
+        streams: running,
+    }
+}
+
+const fn failed(trouble: Trouble) -> (StopReason, Option<Trouble>) {
+    (StopReason::Failed, Some(trouble))
+}
+
+/// Whether the line still lives at the end of a window. One that died in its
+/// last bins shows only afterwards: so long as nothing more comes, the
+/// direction goes on, and fails when it has stalled.
+fn is_alive(bins: &[u64], end: usize) -> bool {
+    bins[end - 1..].iter().any(|&bytes| bytes > 0)
+}
+
+/// Whether the site goes on long after its own cap in bytes: what came 2 s ago
+/// was more already, and no queue on the way holds so much.
+fn ignores_cap(bins: &[u64], most_bytes: u64) -> bool {
+    const LONG_BINS: usize = 20;
+    let before = &bins[..bins.len().saturating_sub(LONG_BINS)];
+    before.iter().fold(0, |sum: u64, &b| sum.saturating_add(b)) > most_bytes
 }
 
 /// What is shared between streams; one that panicked leaves it as it is.
@@ -148,6 +217,8 @@ pub(crate) fn complete(bins: &Bins, elapsed: Micros) -> Vec<u64> {
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
     pub(crate) why: StopReason,
+    /// What went wrong, where it failed.
+    pub(crate) trouble: Option<Trouble>,
     /// Payload per bin at the receiver.
     pub(crate) bins_bytes: Vec<u64>,
     pub(crate) watched: Watched,
@@ -165,7 +236,10 @@ pub(crate) fn observed(mode: Mode, seen: Seen, arrived: Option<&[u64]>) -> Obser
     } = seen;
     let stopped = matches!(why, StopReason::TimeCap | StopReason::ByteCap);
     let measured = arrived.unwrap_or(&bins_bytes);
-    let estimate = goodput::estimate(mode, measured, stopped);
+    // What failed has no speed, even where its first bins would give one.
+    let estimate = (why != StopReason::Failed)
+        .then(|| goodput::estimate(mode, measured, stopped))
+        .flatten();
     let ramp = goodput::ramp_end(measured);
     ObservedSubtest {
         bin_us: BIN,
@@ -182,5 +256,24 @@ pub(crate) fn observed(mode: Mode, seen: Seen, arrived: Option<&[u64]>) -> Obser
         lag_share_per_mille: seen.watched.lag_share_per_mille,
         cpu_share_per_mille: seen.watched.cpu_share_per_mille,
         tcp: seen.tcp,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_that_ends_in_silence_waits_for_a_byte() {
+        assert!(is_alive(&[5, 5], 2));
+        assert!(!is_alive(&[5, 0], 2));
+        assert!(!is_alive(&[5, 5, 0, 0], 3));
+        assert!(is_alive(&[5, 0, 0, 1], 2));
+    }
+
+    #[test]
+    fn a_cap_is_ignored_only_after_two_seconds() {
+        let at = |bins: usize| ignores_cap(&vec![100; bins], 1_000);
+        assert!(!at(10) && !at(30) && at(31));
     }
 }

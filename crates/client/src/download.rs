@@ -17,9 +17,10 @@ use wire::websocket::encode::{close_payload, frame};
 use wire::websocket::{self, Opcode};
 
 use crate::arrivals::Told;
-use crate::direction::{End, Origin, Seen, complete, drive, lock, stopped};
+use crate::direction::{End, Origin, Rules, Seen, complete, drive, lock, stopped};
 use crate::http::Base;
 use crate::socket;
+use crate::trouble::Trouble;
 use crate::watch::Watch;
 
 /// How long a stopped stream is emptied, so that its close frame gets through.
@@ -56,15 +57,15 @@ pub(crate) async fn run(
             },
         )
     };
-    let streams = session.parameters.streams;
+    let rules = Rules::of(session, mode);
     let arrived = || told.bins(Subtest::Download).unwrap_or_else(so_far);
-    let driven = drive(mode, streams, &origin, stream, arrived, tell).await;
-    let (why, streams) = driven;
+    let driven = drive(rules, &origin, stream, arrived, tell).await;
     let (bins_bytes, watched) = (so_far(), watch.end());
     // Streams that hang are dropped, and with them their connections.
-    let _ = tokio::time::timeout(2 * DRAIN, streams.join_all()).await;
+    let _ = tokio::time::timeout(2 * DRAIN, driven.streams.join_all()).await;
     Seen {
-        why,
+        why: driven.why,
+        trouble: driven.trouble,
         bins_bytes,
         watched,
         startup_left: lock(&startup).all_left(),
@@ -95,8 +96,9 @@ impl Count {
 }
 
 async fn stream(base: &Base, token: &str, count: Count, stop: watch::Receiver<bool>) -> End {
-    let Ok(socket) = socket::open(base, "download", token).await else {
-        return End::Failed;
+    let socket = match socket::open(base, "download", token).await {
+        Ok(socket) => socket,
+        Err(error) => return End::Failed((&error).into()),
     };
     let mut decoder = Decoder::new(Role::Client, Bulk::Count(1 << 24));
     count.add(0);
@@ -123,7 +125,7 @@ async fn read(
                 return End::Stopped;
             }
             read = socket.read(&mut buffer) => match read {
-                Ok(0) | Err(_) => return End::Failed,
+                Ok(0) | Err(_) => return End::Failed(Trouble::Cut),
                 Ok(n) => if let Some(end) = receive(&mut decoder, &buffer[..n], count, id) {
                     return end;
                 },
@@ -142,7 +144,7 @@ fn receive(decoder: &mut Decoder, input: &[u8], count: &Count, id: usize) -> Opt
         _ => {}
     });
     count.add(bytes);
-    read.map_or(Some(End::Failed), |()| end)
+    read.map_or(Some(End::Broken), |()| end)
 }
 
 /// Says that it is over, and empties the connection for a moment: closing with

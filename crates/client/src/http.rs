@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
@@ -122,8 +123,18 @@ impl Base {
         Ok(sender)
     }
 
-    /// Posts JSON and reads JSON, with the status.
+    /// Posts JSON and reads JSON, with the status; all of it within
+    /// [`PATIENCE`], however slowly the answer drips.
     pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        bearer: Option<&str>,
+        body: &impl Serialize,
+    ) -> Result<(StatusCode, T), Error> {
+        within(Box::pin(self.post_and_read(path, bearer, body))).await?
+    }
+
+    async fn post_and_read<T: DeserializeOwned>(
         &self,
         path: &str,
         bearer: Option<&str>,
@@ -173,12 +184,17 @@ pub(crate) async fn ask<T: DeserializeOwned>(
         .await?
         .map_err(broken)?;
     let (head, body) = answer.into_parts();
-    let body = within(Limited::new(body, MAX_ANSWER_BYTES).collect()).await?;
-    let body = body.map_err(std::io::Error::other)?.to_bytes();
+    let body = within(whole(body)).await??;
     read(head.status, &head.headers, &body)
 }
 
-fn read<T: DeserializeOwned>(
+/// The body of an answer, up to [`MAX_ANSWER_BYTES`].
+pub(crate) async fn whole(body: Incoming) -> Result<Bytes, Error> {
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+    Ok(body.map_err(std::io::Error::other)?.to_bytes())
+}
+
+pub(crate) fn read<T: DeserializeOwned>(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],

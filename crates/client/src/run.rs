@@ -11,9 +11,9 @@ use wire::native::message::{DataNotice, SessionReply, SessionRequest, Subtest};
 use wire::native::spec;
 
 use crate::arrivals::Told;
-use crate::direction::Seen;
 use crate::http::Base;
 use crate::latency::Latency;
+use crate::trouble::Trouble;
 use crate::{Error, direction, download, upload};
 
 /// What a test is to be.
@@ -56,6 +56,8 @@ pub struct Outcome {
     pub observed: Observed,
     /// The site's signed receipt; absent when the site could not be asked.
     pub receipt: Option<ReceiptV1>,
+    /// Why a part is missing, the first that went wrong; `None` where all is well.
+    pub trouble: Option<Trouble>,
 }
 
 impl Outcome {
@@ -115,6 +117,7 @@ pub async fn run(
     let downloading = |rate, at| tell(Progress::Download(rate, at));
     let load = download::run(base, &session, mode, &told, &downloading);
     let (down, working_download) = latency.working(&session.parameters, load).await;
+    let mut trouble = down.trouble;
     // A line that died is not asked to carry another direction.
     let line_lives = down.why != StopReason::Failed;
     let (mut up, mut working_upload) = (None, Probes::default());
@@ -122,11 +125,16 @@ pub async fn run(
         let uploading = |rate, at| tell(Progress::Upload(rate, at));
         let load = upload::run(base, &session, mode, &told, &uploading);
         let (ended, probes) = latency.working(&session.parameters, load).await;
-        (up, working_upload) = (Some(ended?), probes);
+        let ended = ended?;
+        trouble = trouble.or(ended.seen.trouble);
+        (up, working_upload) = (Some(ended), probes);
     }
     tell(Progress::Receipt);
-    let asked = receipt(base, &session);
-    let receipt = tokio::time::timeout(LAST_WORDS, asked).await.ok();
+    let receipt = receipt(base, &session)
+        .await
+        .and_then(|receipt| can_be_true(receipt, up.as_ref()));
+    trouble = trouble.or_else(|| receipt.as_ref().err().copied());
+    let receipt = receipt.ok();
     let signed = |pick: fn(&ReceiptV1) -> Option<&SubtestRecord>| pick(receipt.as_ref()?);
     let (seen_down, seen_up) = (
         signed(|receipt| receipt.download.as_ref()),
@@ -148,24 +156,56 @@ pub async fn run(
         session,
         observed,
         receipt,
+        trouble,
     })
 }
 
 /// How long the receipt is asked for; with the time after which a silent line
 /// counts as dead, a test whose line dies is over within 15 s.
-const LAST_WORDS: Duration = Duration::from_secs(4);
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Asks for the receipt until it is there.
-async fn receipt(base: &Base, session: &SessionReply) -> ReceiptV1 {
+/// Asks for the receipt until it is there, or will not be.
+async fn receipt(base: &Base, session: &SessionReply) -> Result<ReceiptV1, Trouble> {
+    let asked = tokio::time::timeout(LAST_WORDS, ask(base, session)).await;
+    let receipt = asked.unwrap_or(Err(Trouble::Offline))?;
+    // A receipt of another test is no receipt.
+    if receipt.test_id == session.test_id {
+        Ok(receipt)
+    } else {
+        Err(Trouble::SiteError)
+    }
+}
+
+async fn ask(base: &Base, session: &SessionReply) -> Result<ReceiptV1, Trouble> {
     let path = format!("{}/{}/receipt", spec::SESSION_PATH, session.test_id);
     loop {
         let asked = base
             .post::<ReceiptV1>(&path, Some(&session.token), &())
             .await;
-        if let Ok((_, receipt)) = asked {
-            return receipt;
+        match asked {
+            Ok((_, receipt)) => return Ok(receipt),
+            Err(error @ (Error::Refused(_) | Error::Blocked(_))) => return Err((&error).into()),
+            // Another try may find the line, or the site, back.
+            Err(_) => {}
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// A receipt that signs more upload than was ever sent, or comes from a site
+/// that told so on the way, is not handed on.
+/// Arrivals are counted in whole segments, which is a little more.
+fn can_be_true(receipt: ReceiptV1, up: Option<&upload::Ended>) -> Result<ReceiptV1, Trouble> {
+    let sent = up.map_or(0, |up| up.sent_bytes);
+    let sum = |bins: &[u64]| bins.iter().fold(0, |sum: u64, &b| sum.saturating_add(b));
+    let signed = receipt.upload.as_ref();
+    let counted = signed.map_or(0, SubtestRecord::bytes);
+    let arrived = signed.and_then(SubtestRecord::arrived).map_or(0, sum);
+    let lied = up.is_some_and(|up| up.seen.trouble == Some(Trouble::SiteError));
+    if !lied && counted <= sent && arrived <= sent.saturating_add(sent / 10 + (1 << 20)) {
+        Ok(receipt)
+    } else {
+        Err(Trouble::SiteError)
     }
 }
 
@@ -185,14 +225,11 @@ fn uploaded(
     signed: Option<&SubtestRecord>,
     told: &Told,
 ) -> ObservedSubtest {
-    let bins = signed.map_or(ended.seen.bins_bytes.clone(), |upload| {
-        upload.complete_bins().to_vec()
-    });
+    let mut seen = ended.seen;
+    if let Some(upload) = signed {
+        seen.bins_bytes = upload.complete_bins().to_vec();
+    }
     let arrived = arrived(signed, told, Subtest::Upload);
-    let seen = Seen {
-        bins_bytes: bins,
-        ..ended.seen
-    };
     direction::observed(mode, seen, arrived.as_deref())
 }
 

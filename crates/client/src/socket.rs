@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -14,7 +15,7 @@ use wire::native::spec;
 use wire::websocket;
 
 use crate::Error;
-use crate::http::{Base, broken, within};
+use crate::http::{Base, broken, read, whole, within};
 
 /// What a measuring connection begins with.
 pub(crate) struct Socket {
@@ -23,8 +24,13 @@ pub(crate) struct Socket {
     pub(crate) early: Bytes,
 }
 
-/// Opens the measuring connection of a kind (`latency`, `download`, `upload`).
+/// Opens the measuring connection of a kind (`latency`, `download`, `upload`),
+/// all of it within [`crate::http::PATIENCE`].
 pub(crate) async fn open(base: &Base, kind: &str, token: &str) -> Result<Socket, Error> {
+    within(Box::pin(upgraded(base, kind, token))).await?
+}
+
+async fn upgraded(base: &Base, kind: &str, token: &str) -> Result<Socket, Error> {
     let key = key()?;
     let path = format!("{}{kind}?token={token}", spec::MEASURE_PATH);
     let request = Request::get(path)
@@ -37,11 +43,11 @@ pub(crate) async fn open(base: &Base, kind: &str, token: &str) -> Result<Socket,
         .body(Full::<Bytes>::default())
         .map_err(std::io::Error::other)?;
     let mut sender = base.connect().await?;
-    let answer = within(sender.send_request(request))
-        .await?
-        .map_err(broken)?;
-    check(&answer, &key)?;
-    let upgraded = within(hyper::upgrade::on(answer)).await?.map_err(broken)?;
+    let answer = sender.send_request(request).await.map_err(broken)?;
+    if let Err(blocked) = check(&answer, &key) {
+        return Err(refusal(answer).await.unwrap_or(blocked));
+    }
+    let upgraded = hyper::upgrade::on(answer).await.map_err(broken)?;
     let parts = upgraded
         .downcast::<TokioIo<Transport>>()
         .map_err(|_| Error::Blocked("the connection could not be taken over".into()))?;
@@ -63,6 +69,14 @@ fn check<B>(answer: &Response<B>, key: &str) -> Result<(), Error> {
         "the WebSocket upgrade was answered with {}",
         answer.status()
     )))
+}
+
+/// What the site itself says against it; `None` when something else answers.
+async fn refusal(answer: Response<Incoming>) -> Option<Error> {
+    let (head, body) = answer.into_parts();
+    let body = whole(body).await.ok()?;
+    let refused = read::<serde_json::Value>(head.status, &head.headers, &body);
+    refused.err().filter(|e| !matches!(e, Error::Blocked(_)))
 }
 
 /// 16 random bytes in base64 (RFC 6455 §4.1).

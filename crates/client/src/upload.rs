@@ -20,9 +20,10 @@ use wire::websocket::encode::slab;
 
 use crate::Error;
 use crate::arrivals::Told;
-use crate::direction::{End, Origin, Seen, drive, lock, stopped};
+use crate::direction::{End, Origin, Rules, Seen, drive, lock, stopped};
 use crate::http::Base;
 use crate::socket::{self, Socket};
+use crate::trouble::Trouble;
 use crate::watch::Watch;
 
 /// Payload of one message.
@@ -38,6 +39,8 @@ const WRITES_PER_TURN: u32 = 16;
 /// so that the site ends them with the session.
 pub(crate) struct Ended {
     pub(crate) seen: Seen,
+    /// Bytes handed to the kernel, frames and all: no site can have seen more.
+    pub(crate) sent_bytes: u64,
     _streams: JoinSet<End>,
 }
 
@@ -58,8 +61,9 @@ pub(crate) async fn run(
         let own = Arc::clone(&own);
         let (base, token) = (base.clone(), session.token.clone());
         async move {
-            let Ok(socket) = socket::open(&base, "upload", &token).await else {
-                return End::Failed;
+            let socket = match socket::open(&base, "upload", &token).await {
+                Ok(socket) => socket,
+                Err(error) => return End::Failed((&error).into()),
             };
             origin.elapsed();
             let mut stream = Stream::new(&counter, &slab, &own, &origin);
@@ -72,19 +76,21 @@ pub(crate) async fn run(
         let counter = lock(&counter);
         counter.complete().to_vec()
     };
-    let streams = session.parameters.streams;
+    let rules = Rules::of(session, mode);
     let arrived = || told.bins(Subtest::Upload).unwrap_or_else(so_far);
-    let (why, streams) = drive(mode, streams, &origin, stream, arrived, tell).await;
+    let driven = drive(rules, &origin, stream, arrived, tell).await;
     let own = lock(&own).clone();
     Ok(Ended {
+        sent_bytes: own.sent_bytes,
         seen: Seen {
-            why,
+            why: driven.why,
+            trouble: driven.trouble,
             bins_bytes: so_far(),
             watched: watch.end(),
             startup_left: own.startup.all_left(),
             tcp: own.tcp.into_iter().flatten().collect(),
         },
-        _streams: streams,
+        _streams: driven.streams,
     })
 }
 
@@ -102,6 +108,8 @@ fn random_slab() -> Result<Vec<u8>, Error> {
 #[derive(Clone, Debug, Default)]
 struct Own {
     startup: Startup,
+    /// Handed to the kernel, all streams together.
+    sent_bytes: u64,
     /// The last account of each stream, in order of arrival.
     tcp: Vec<Option<TcpRecord>>,
 }
@@ -140,6 +148,8 @@ struct Stream<'a> {
     decoder: Decoder,
     slab: &'a [u8],
     at: usize,
+    /// Handed to the kernel on this stream.
+    sent_bytes: u64,
 }
 
 impl<'a> Stream<'a> {
@@ -159,6 +169,7 @@ impl<'a> Stream<'a> {
             decoder,
             slab,
             at: 0,
+            sent_bytes: 0,
         }
     }
 
@@ -188,44 +199,52 @@ impl<'a> Stream<'a> {
                 _ = stream.writable() => heard = self.write(&mut stream),
             }
         }
-        heard.unwrap_or(End::Failed)
+        heard.unwrap_or(End::Failed(Trouble::Cut))
     }
 
     fn read(&mut self, stream: &mut Transport, buffer: &mut [u8]) -> Option<End> {
         match stream.try_read(buffer) {
-            Ok(0) => Some(End::Failed),
+            Ok(0) => Some(End::Failed(Trouble::Cut)),
             Ok(n) => self.hear(&buffer[..n]),
             Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => None,
-            Err(_) => Some(End::Failed),
+            Err(_) => Some(End::Failed(Trouble::Cut)),
         }
     }
 
     /// Takes the site's counts; the end of the stream when the site closed it.
     fn hear(&mut self, input: &[u8]) -> Option<End> {
-        let mut end = None;
+        let (mut end, mut impossible, now) = (None, false, self.origin.elapsed());
         let mut counter = lock(self.counter);
         let read = self.decoder.feed(input, |event| match event {
             Event::Text(text) => {
                 if let Ok(count) = serde_json::from_slice::<UploadCount>(text) {
-                    counter.add(self.id, count);
+                    let told = counter.add(self.id, count, self.sent_bytes, now);
+                    impossible |= told.is_err();
                 }
             }
             Event::Close(_, reason) => end = Some(End::of_close(reason)),
             _ => {}
         });
-        read.map_or(Some(End::Failed), |()| end)
+        if read.is_err() || impossible {
+            return Some(End::Broken);
+        }
+        end
     }
 
     fn write(&mut self, stream: &mut Transport) -> Option<End> {
         for _ in 0..WRITES_PER_TURN {
             match stream.try_write(&self.slab[self.at..]) {
-                Ok(written) => self.at = (self.at + written) % self.slab.len(),
+                Ok(written) => {
+                    self.at = (self.at + written) % self.slab.len();
+                    self.sent_bytes += written as u64;
+                    lock(self.own).sent_bytes += written as u64;
+                }
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return None,
                 // The site may have closed at a cap; what it said is still to read.
                 Err(_) => {
                     return self
                         .read(stream, &mut vec![0; 16 * 1024])
-                        .or(Some(End::Failed));
+                        .or(Some(End::Failed(Trouble::Cut)));
                 }
             }
         }

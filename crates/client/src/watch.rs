@@ -54,6 +54,28 @@ impl Drop for Watch {
     }
 }
 
+/// Notices that this device slept: the gap between two looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wakefulness {
+    last: Instant,
+}
+
+impl Wakefulness {
+    /// A gap so long is sleep, and what was measured across it is void.
+    const GAP: Duration = Duration::from_secs(2);
+
+    pub(crate) const fn new(now: Instant) -> Self {
+        Self { last: now }
+    }
+
+    /// Called at every look; false once the device has slept.
+    pub(crate) fn is_awake(&mut self, now: Instant) -> bool {
+        let slept = now.saturating_duration_since(self.last);
+        self.last = now;
+        slept < Self::GAP
+    }
+}
+
 async fn tick(lag: Arc<Mutex<Lag>>) {
     loop {
         let asleep = net::now();
@@ -74,6 +96,17 @@ fn cpu_share(before: Duration, wall: Duration) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_jumps_is_noticed() {
+        let start = net::now();
+        let mut wakefulness = Wakefulness::new(start);
+        let mut at = |ms| wakefulness.is_awake(start + Duration::from_millis(ms));
+        assert!(at(20) && at(2_019));
+        assert!(!at(4_019), "two seconds ahead");
+        assert!(at(4_039), "and awake again");
+        assert!(at(1_000), "back is no sleep");
+    }
 
     #[tokio::test]
     async fn a_blocked_program_is_late() {

@@ -247,7 +247,13 @@ pub struct Law {
 
 /// The centre's own estimate of a download: from what the site saw arrive;
 /// where its kernel does not tell, from the client's bins.
+///
+/// What the client says has failed has no speed, even where its first bins
+/// would give one.
 pub fn download(law: Law, claim: &ObservedSubtest, seen: &SubtestRecord) -> Option<Estimate> {
+    if claim.stop_reason == goodput::StopReason::Failed {
+        return None;
+    }
     let bins = seen.arrived().unwrap_or(&claim.bins_bytes);
     goodput::estimate_of(law.edition, law.mode, bins, seen.is_capped())
 }

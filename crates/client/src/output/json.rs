@@ -83,6 +83,10 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
     put("latency", Some(latency::latency(observed)));
     put("loss", latency::loss(observed));
     put("complete", Some(json!(outcome.is_complete())));
+    put(
+        "trouble",
+        outcome.trouble.map(|trouble| json!(trouble.code())),
+    );
     put("data", outcome.session.data.map(|data| json!(data)));
     put("used_bytes", Some(json!(outcome.used_bytes())));
     put("submission", Some(json!(submitted.name())));

@@ -11,6 +11,7 @@ use wire::native::message::DataNotice;
 use super::json::Submitted;
 use super::latency::{self, decimal};
 use crate::run::Outcome;
+use crate::trouble::Trouble;
 
 /// A few lines for a terminal.
 pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
@@ -40,6 +41,9 @@ pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
         say("Giới hạn bởi", "Limited by"),
         limits(outcome, none, english),
     );
+    if let Some(trouble) = outcome.trouble {
+        line(say("Sự cố", "Trouble"), troubled(trouble, english).into());
+    }
     line(say("Điểm đo", "Site"), outcome.session.site.clone());
     line(
         say("Mã lần đo", "Test"),
@@ -75,6 +79,33 @@ fn limits(outcome: &Outcome, none: &str, english: bool) -> String {
     } else {
         said.join("; ")
     }
+}
+
+/// What went wrong, and what to do.
+const fn troubled(trouble: Trouble, english: bool) -> &'static str {
+    let (vi, en) = match trouble {
+        Trouble::Offline => (
+            "mất kết nối; hãy đến nơi có sóng tốt hơn rồi đo lại",
+            "the connection was lost; measure again where the signal is better",
+        ),
+        Trouble::Cut => (
+            "kết nối bị cắt giữa chừng; hãy đo lại",
+            "the connections were cut; measure again",
+        ),
+        Trouble::Blocked => (
+            "mạng này chen vào kết nối đo; hãy đăng nhập mạng hoặc dùng mạng khác",
+            "something on the way interferes; sign in to the network, or use another",
+        ),
+        Trouble::SiteError => (
+            "điểm đo trả lời sai; hãy dùng điểm đo khác",
+            "the site refused, or said what cannot be true; use another",
+        ),
+        Trouble::Interrupted => (
+            "máy đã ngủ khi đang đo; hãy giữ máy thức rồi đo lại",
+            "this device slept while measuring; keep it awake and measure again",
+        ),
+    };
+    if english { en } else { vi }
 }
 
 const fn limited_by(by: Bottleneck, english: bool) -> &'static str {
