@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod area;
+pub mod audit;
 pub mod bins;
 pub mod bottleneck;
 pub mod budget;
@@ -15,6 +16,7 @@ pub mod comparison;
 pub mod consistency;
 pub mod correlation;
 pub mod delay;
+pub mod edition;
 mod edition_1;
 pub mod figure;
 pub mod forecast;
@@ -29,8 +31,10 @@ pub mod position;
 pub mod prefix;
 pub mod projection;
 pub mod receipt;
+pub mod replay;
 pub mod resample;
 pub mod sample;
+pub mod series;
 pub mod statistic;
 pub mod stop;
 pub mod streams;
