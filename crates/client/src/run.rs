@@ -36,6 +36,8 @@ pub enum Progress<'a> {
         site: &'a str,
         /// What the test may cost; absent where the site does not say.
         data: Option<&'a DataNotice>,
+        /// Whether it runs mode `full` for its audit.
+        audit: bool,
     },
     /// Probes before any load.
     Idle,
@@ -109,6 +111,7 @@ pub async fn run(
     tell(Progress::Session {
         site: &session.site,
         data: session.data.as_ref(),
+        audit: session.audit,
     });
     let mut latency = Latency::open(base, &session.token).await?;
     let told = Told::open(base, &session).await?;

@@ -68,6 +68,9 @@ pub(crate) enum Command {
     /// Reports.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// The method looked at over stored tests.
+    #[command(subcommand)]
+    Method(MethodCommand),
 }
 
 #[derive(Args, Debug)]
@@ -288,6 +291,45 @@ pub(crate) struct SimulateArgs {
     /// The same seed makes the same month.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MethodCommand {
+    /// How far the adaptive modes are from mode full, over tests measured in full.
+    #[command(after_help = "Examples:\n  \
+        ispeed method audit\n  \
+        ispeed method audit --month 2024-11 --synthetic --json")]
+    Audit {
+        #[command(flatten)]
+        args: MethodArgs,
+    },
+    /// What another edition of the estimator makes of stored tests.
+    #[command(after_help = "Examples:\n  \
+        ispeed method replay --edition 2 --month 2024-11\n  \
+        ispeed method replay --edition 2 --mode saver --synthetic --json\n\n\
+        An edition that this program does not have ends with status 64.")]
+    Replay {
+        /// Edition of the method.
+        #[arg(long, value_name = "N")]
+        edition: u16,
+        /// Replay every test in this mode: full, accurate or saver [default: its own]
+        #[arg(long)]
+        mode: Option<String>,
+        #[command(flatten)]
+        args: MethodArgs,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct MethodArgs {
+    /// Only the tests of this month.
+    #[arg(long, value_name = "YYYY-MM")]
+    pub(crate) month: Option<metric::month::Month>,
+    /// Of the synthetic tests instead of the real ones.
+    #[arg(long)]
+    pub(crate) synthetic: bool,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

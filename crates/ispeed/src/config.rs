@@ -73,7 +73,14 @@ impl Config {
     fn parse_file(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path);
         let text = text.with_context(|| format!("reading {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("in {}", path.display()))
+        let within = || format!("in {}", path.display());
+        let config = Self::parse(&text).with_context(within)?;
+        let share = config.site.audit_share_per_mille;
+        if share > 1000 {
+            let wrong = format!("site.audit_share_per_mille is {share}, expected at most 1000");
+            return Err(anyhow::Error::msg(wrong)).with_context(within);
+        }
+        Ok(config)
     }
 
     fn parse(text: &str) -> Result<Self, toml::de::Error> {

@@ -54,12 +54,22 @@ pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
 /// Says what the test may cost before it costs anything.
 #[expect(clippy::print_stderr, reason = "it is said before the result is there")]
 fn announce(args: &TestArgs, progress: Progress<'_>, english: bool) {
-    if let Progress::Session {
-        data: Some(data), ..
-    } = progress
-        && !args.json
-    {
+    let Progress::Session { data, audit, .. } = progress else {
+        return;
+    };
+    if args.json {
+        return;
+    }
+    if let Some(data) = data {
         eprintln!("{}", output::notice(data, english));
+    }
+    if audit {
+        let say = if english {
+            "Drawn for the audit of the method: all ten seconds are measured."
+        } else {
+            "Được chọn để kiểm tra phương pháp: đo đủ mười giây mỗi chiều."
+        };
+        eprintln!("{say}");
     }
 }
 

@@ -94,6 +94,7 @@ fn submission(i: usize, key: &SiteKey) -> Submission {
         method: metric::METHOD,
         protocol: "ispeed.v1".into(),
         mode: "full".into(),
+        audit: false,
         site: "demo".into(),
         software: "0.1.0".into(),
         client_prefix: "203.0.113.0/24".parse().unwrap(),

@@ -63,6 +63,39 @@ fn counted(data: &Path, column: &str, synthetic: bool) -> Vec<u64> {
     counts.map(|count| u64::from(count.unwrap())).collect()
 }
 
+/// What `ispeed method` prints about the simulated month.
+fn method(data: &Path, args: &[&str]) -> Vec<u8> {
+    let mut command = ispeed(&["method"]);
+    command
+        .args(args)
+        .args(["--month", "2024-11", "--synthetic"]);
+    let out = command.arg("--json").arg("--data").arg(data).output();
+    let out = out.unwrap();
+    assert!(out.status.success(), "{out:?}");
+    out.stdout
+}
+
+fn the_month_is_replayed(data: &Path) {
+    let replay = ["replay", "--edition", "1", "--mode", "saver"];
+    let printed = method(data, &replay);
+    assert_eq!(printed, method(data, &replay), "two runs, the same bytes");
+    let replayed: serde_json::Value = serde_json::from_slice(&printed).unwrap();
+    assert!(replayed["tests"].as_u64().unwrap() > 3_000, "{replayed}");
+    assert_eq!(replayed["lines"][0]["measured_mode"], "full");
+    let audit: serde_json::Value = serde_json::from_slice(&method(data, &["audit"])).unwrap();
+    assert_eq!(audit["tests"], replayed["tests"]);
+    let unknown = ispeed(&["method", "replay", "--edition", "99", "--data"])
+        .arg(data)
+        .output()
+        .unwrap();
+    assert_eq!(unknown.status.code(), Some(64));
+    let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
+    assert!(
+        said.contains("edition 99") && said.contains("known: [1"),
+        "{said}"
+    );
+}
+
 #[test]
 fn november_2024_in_the_workbook_is_november_2024_in_the_database() {
     let data = tempfile::tempdir().unwrap();
@@ -78,6 +111,7 @@ fn november_2024_in_the_workbook_is_november_2024_in_the_database() {
         String::from_utf8_lossy(&simulated.stderr)
     );
 
+    the_month_is_replayed(data.path());
     let file = data.path().join("thang-11.xlsx");
     let synthetic = report(data.path(), &file, true);
     let (qualified, raw) = (

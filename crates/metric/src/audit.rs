@@ -96,6 +96,14 @@ impl Direction {
     /// Both, in order.
     pub const BOTH: [Self; 2] = [Self::Download, Self::Upload];
 
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Upload => "upload",
+        }
+    }
+
     /// This direction of a test.
     pub const fn of(self, series: &Series) -> Option<&DirectionSeries> {
         match self {
@@ -164,7 +172,7 @@ impl Audit {
         self.drawn += u64::from(drawn);
         for direction in Direction::BOTH {
             if let Some(seen) = direction.of(series) {
-                self.add_direction(direction, &seen.bins_bytes);
+                self.add_direction(direction, seen.measured());
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Editions of the estimator, side by side, so that one can be replayed over
 //! what was measured by another.
 
+use crate::METHOD;
 use crate::goodput::{self, Estimate, Mode, StopReason};
-use crate::stop;
 
 /// An edition of the estimator that this program has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -10,7 +10,10 @@ pub struct Edition(u16);
 
 impl Edition {
     /// The editions this program has, oldest first.
-    pub const KNOWN: &[u16] = &[1];
+    pub const KNOWN: &[u16] = &[1, 2];
+
+    /// The one that tests are measured by now.
+    pub const CURRENT: Self = Self(METHOD);
 
     /// The edition of a number.
     ///
@@ -30,20 +33,14 @@ impl Edition {
         self.0
     }
 
-    /// [`stop::stop_point`] as this edition has it.
+    /// Where a mode stops, as this edition has it.
     pub fn stop_point(self, mode: Mode, bins: &[u64]) -> Option<(usize, StopReason)> {
-        match self.0 {
-            // 1, the only one there is.
-            _ => stop::stop_point(mode, bins),
-        }
+        goodput::stop_point_of(self.0, mode, bins)
     }
 
-    /// [`goodput::estimate`] as this edition has it.
+    /// The estimate of a direction, as this edition has it.
     pub fn estimate(self, mode: Mode, bins: &[u64], stopped: bool) -> Option<Estimate> {
-        match self.0 {
-            // 1, the only one there is.
-            _ => goodput::estimate(mode, bins, stopped),
-        }
+        goodput::estimate_of(self.0, mode, bins, stopped)
     }
 }
 
@@ -61,8 +58,8 @@ mod tests {
         for &number in Edition::KNOWN {
             assert_eq!(Edition::of(number).map(Edition::number), Ok(number));
         }
-        assert_eq!(Edition::KNOWN.last(), Some(&crate::METHOD));
-        let unknown = Edition::of(crate::METHOD + 1).unwrap_err();
+        assert_eq!(Edition::KNOWN.last(), Some(&METHOD));
+        let unknown = Edition::of(METHOD + 1).unwrap_err();
         assert!(unknown.to_string().contains("known: [1"), "{unknown}");
         assert!(Edition::of(0).is_err());
     }

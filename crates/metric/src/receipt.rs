@@ -35,6 +35,10 @@ pub struct ReceiptV1 {
     pub protocol: String,
     /// Mode of the method.
     pub mode: String,
+    /// Whether the site drew the test to hold the adaptive modes against: one
+    /// of them was asked for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub audit: bool,
     /// Name of the site.
     pub site: String,
     /// Version of the site's software.
@@ -64,6 +68,11 @@ pub struct ReceiptV1 {
     /// while the receipt is being made.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub signature: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// One direction as the site saw it.

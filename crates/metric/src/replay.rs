@@ -106,7 +106,7 @@ impl Outcome {
     /// wants more than was measured, and then there is no speed either, unless
     /// a cap had ended the direction.
     fn of((edition, mode): (Edition, Mode), seen: &DirectionSeries) -> Self {
-        let bins = &seen.bins_bytes;
+        let bins = seen.measured();
         let end = edition
             .stop_point(mode, bins)
             .map_or(bins.len(), |(end, _)| end);

@@ -26,6 +26,9 @@ pub struct DirectionSeries {
     /// Payload bytes per complete bin at the receiver, in order of time: the
     /// client's for download, the site's for upload.
     pub bins_bytes: Vec<u64>,
+    /// Bytes per complete bin that had arrived at the receiving host; empty
+    /// where the kernel does not tell, and in edition 1.
+    pub arrived_bytes: Vec<u64>,
     /// Whether the site ended the direction at a cap.
     pub is_capped: bool,
     /// Length of the direction by the site's clock.
@@ -98,12 +101,22 @@ impl Series {
 }
 
 impl DirectionSeries {
+    /// What the method looks at: what had arrived, or else what was counted.
+    pub fn measured(&self) -> &[u64] {
+        if self.arrived_bytes.is_empty() {
+            &self.bins_bytes
+        } else {
+            &self.arrived_bytes
+        }
+    }
+
     /// A direction of which nothing but its bins is known.
     #[cfg(test)]
     pub(crate) fn of_bins(bins_bytes: Vec<u64>, is_capped: bool) -> Self {
         Self {
             duration_us: Micros(bins_bytes.len() as u64 * crate::bins::BIN.0),
             bins_bytes,
+            arrived_bytes: vec![],
             is_capped,
             srtt_us: vec![],
             retransmitted_bytes: vec![],
@@ -115,6 +128,7 @@ impl DirectionSeries {
         let streams = record.streams.iter();
         Self {
             bins_bytes,
+            arrived_bytes: record.arrived().unwrap_or_default().to_vec(),
             is_capped: record.is_capped(),
             duration_us: record.duration_us,
             srtt_us: record.srtt_us.clone(),
@@ -132,6 +146,7 @@ impl DirectionSeries {
         out.push(PRESENT | if self.is_capped { CAPPED } else { 0 });
         put(out, self.duration_us.0);
         put_differences(out, self.bins_bytes.iter().copied());
+        put_differences(out, self.arrived_bytes.iter().copied());
         put_differences(out, self.srtt_us.iter().map(|&srtt| u64::from(srtt)));
         put(out, self.retransmitted_bytes.len() as u64);
         for &bytes in &self.retransmitted_bytes {
@@ -155,6 +170,7 @@ impl DirectionSeries {
             is_capped: flags & CAPPED != 0,
             duration_us: Micros(input.number()?),
             bins_bytes: input.differences(Ok::<_, Unreadable>)?,
+            arrived_bytes: input.differences(Ok::<_, Unreadable>)?,
             srtt_us: input.differences(u32::try_from)?,
             retransmitted_bytes: input.list(Input::number)?,
             streams: input.list(StreamSeries::decode)?,
@@ -249,7 +265,7 @@ impl Input<'_> {
     fn byte(&mut self) -> Result<u8, Unreadable> {
         let byte = self.bytes.get(self.at).copied();
         self.at += 1;
-        byte.ok_or(self.unreadable("another byte"))
+        byte.ok_or_else(|| self.unreadable("another byte"))
     }
 
     fn number(&mut self) -> Result<u64, Unreadable> {
@@ -318,6 +334,7 @@ mod tests {
         let series = Series {
             download: Some(DirectionSeries {
                 bins_bytes: vec![0, 120_034, 119_000, 500_000],
+                arrived_bytes: vec![0, 121_000, 119_000, 499_034],
                 is_capped: true,
                 duration_us: Micros(412_345),
                 srtt_us: vec![8_120, 8_300, 8_299, 20_000, 20_000],
@@ -382,6 +399,7 @@ mod tests {
                 };
                 usize::try_from(streams).unwrap()
             ],
+            arrived_bytes: bins(chance, level, 0.15),
             duration_us: Micros(13_000_211),
             is_capped: false,
             bins_bytes,
@@ -427,22 +445,25 @@ mod tests {
             .prop_map(|(bytes, tcp)| StreamSeries { bytes, tcp });
         let column = || proptest::collection::vec(any::<u64>(), 0..40);
         (
-            column(),
+            (column(), column()),
             any::<(bool, u64)>(),
             proptest::collection::vec(any::<u32>(), 0..40),
             column(),
             proptest::collection::vec(stream, 0..20),
         )
-            .prop_map(|(bins_bytes, (is_capped, us), srtt_us, again, streams)| {
-                DirectionSeries {
-                    bins_bytes,
-                    is_capped,
-                    duration_us: Micros(us),
-                    srtt_us,
-                    retransmitted_bytes: again,
-                    streams,
-                }
-            })
+            .prop_map(
+                |((bins_bytes, arrived_bytes), (is_capped, us), srtt_us, again, streams)| {
+                    DirectionSeries {
+                        bins_bytes,
+                        arrived_bytes,
+                        is_capped,
+                        duration_us: Micros(us),
+                        srtt_us,
+                        retransmitted_bytes: again,
+                        streams,
+                    }
+                },
+            )
     }
 
     proptest! {

@@ -198,6 +198,7 @@ fn receipt(n: u128, started_at: Timestamp) -> ReceiptV1 {
         method: 1,
         protocol: "ispeed.v1".into(),
         mode: "full".into(),
+        audit: false,
         site: "demo".into(),
         software: "0.1.0".into(),
         client_prefix: "203.0.113.0/24".parse().unwrap(),

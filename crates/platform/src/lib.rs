@@ -16,6 +16,7 @@ pub mod config;
 #[cfg(test)]
 mod fixture;
 pub mod http;
+pub mod method;
 mod mistakes;
 pub mod operator;
 pub mod report;

@@ -32,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) started: Instant,
     nonce: String,
     mode: Mode,
+    /// Whether the test was drawn for the audit.
+    audit: bool,
     /// Whether a proxy stands between, see [`crate::peer::Peer`].
     pub(crate) proxied: bool,
     started_at: Timestamp,
@@ -114,7 +116,7 @@ impl Session {
     pub(crate) fn new(
         claims: Claims,
         nonce: String,
-        mode: Mode,
+        (mode, audit): (Mode, bool),
         proxied: bool,
         started_at: Timestamp,
     ) -> Self {
@@ -123,6 +125,7 @@ impl Session {
             started: net::now(),
             nonce,
             mode,
+            audit,
             proxied,
             started_at,
             download: OnceLock::new(),
@@ -239,6 +242,7 @@ impl Session {
             method: metric::METHOD,
             protocol: spec::SUBPROTOCOL.into(),
             mode: self.mode.name().into(),
+            audit: self.audit,
             site: self.claims.site.clone(),
             software: env!("CARGO_PKG_VERSION").into(),
             client_prefix: self.claims.client_prefix,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
+use metric::audit;
 use metric::budget::{ASSUMED, Budget, Budgets, Connection, expected_bytes};
 use metric::goodput::Mode;
 use metric::key::SiteKey;
@@ -59,6 +60,9 @@ pub struct SiteConfig {
     pub centre: Option<String>,
     /// What a direction may carry, by kind of connection.
     pub budgets: Budgets,
+    /// Of the tests on a fixed line that ask for an adaptive mode, so many of a
+    /// thousand are run in mode `full`, to hold that mode against.
+    pub audit_share_per_mille: u16,
 }
 
 impl Default for SiteConfig {
@@ -73,6 +77,7 @@ impl Default for SiteConfig {
             capacity_bits_per_second: None,
             centre: None,
             budgets: Budgets::default(),
+            audit_share_per_mille: 20,
         }
     }
 }
@@ -271,12 +276,12 @@ impl Site {
         }
     }
 
-    /// The budget of what was asked. Within one machine no data are spent, so
-    /// there only the wish to save them holds.
-    fn budget(&self, mode: Mode, connection: Option<Connection>, peer: Peer) -> Option<Budget> {
-        let budget = self.config.budgets.of(mode, connection);
-        let spends = connection == Some(Connection::Metered) || !peer.address.is_loopback();
-        budget.filter(|_| spends)
+    /// Whether a test is drawn for the audit. Only of lines that were stated to
+    /// be fixed: nobody else pays for the method's sake.
+    fn is_drawn(&self, mode: Mode, connection: Option<Connection>) -> Result<bool, Problem> {
+        let may_be = mode != Mode::Full && connection == Some(Connection::Fixed);
+        let draw = u32::from_le_bytes(random::<4>()?);
+        Ok(may_be && audit::is_drawn(self.config.audit_share_per_mille, draw))
     }
 
     /// Opens a session for a client at `peer`.
@@ -295,7 +300,14 @@ impl Site {
         };
         let now = net::wall_clock();
         let connection = Connection::stated(request.network, request.metered);
-        let budget = self.budget(mode, connection, peer);
+        let audit = self.is_drawn(mode, connection)?;
+        let mode = if audit { Mode::Full } else { mode };
+        let budget = if audit {
+            Some(self.config.budgets.of_audit())
+        } else {
+            self.config.budgets.of(mode, connection)
+        };
+        let budget = budget.filter(|_| spends_data(connection, peer));
         let claims = self.claims(peer, self.caps(budget), now)?;
         let token = token::issue(&claims, &self.key).map_err(|_| Problem::internal())?;
         let nonce = random_hex()?;
@@ -307,6 +319,7 @@ impl Site {
             site: self.config.name.clone(),
             method: metric::METHOD,
             mode: mode.name().into(),
+            audit,
             parameters: Parameters::default(),
             caps: claims.caps,
             data: Some(DataNotice {
@@ -318,7 +331,13 @@ impl Site {
             arrivals: net::tcp::TELLS && !peer.proxied,
             webtransport: self.webtransport(),
         };
-        self.admit(Session::new(claims, nonce, mode, peer.proxied, now))?;
+        self.admit(Session::new(
+            claims,
+            nonce,
+            (mode, audit),
+            peer.proxied,
+            now,
+        ))?;
         Ok(reply)
     }
 
@@ -382,6 +401,12 @@ pub(crate) fn new_test_id(now: Timestamp) -> Result<Uuid, Problem> {
     let millis = u64::try_from(now.as_millisecond()).unwrap_or(0);
     let test_id = uuid::Builder::from_unix_timestamp_millis(millis, &random::<10>()?);
     Ok(test_id.into_uuid())
+}
+
+/// Whether a test spends data of an access network. Within one machine it does
+/// not, so there only the wish to save them holds.
+fn spends_data(connection: Option<Connection>, peer: Peer) -> bool {
+    connection == Some(Connection::Metered) || !peer.address.is_loopback()
 }
 
 /// Random bytes from the operating system.

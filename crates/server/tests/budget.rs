@@ -33,7 +33,7 @@ fn a_metered_download_costs_ten_megabytes_and_no_more() {
     let data = session.data.unwrap();
     assert_eq!(data.connection, Some(Connection::Metered));
     assert_eq!(data.most_bytes, Some(METERED_BYTES));
-    assert_eq!(data.expected_bytes, METERED_BYTES, "56 MB without a budget");
+    assert_eq!(data.expected_bytes, METERED_BYTES, "51 MB without a budget");
     let (bytes, why) = drain(&mut opened(site, "download", &session));
     assert_eq!(why, "byte_cap");
     assert!(
@@ -128,7 +128,7 @@ fn who_states_nothing_keeps_the_full_test() {
     let of = |body| from_afar(site, body).data.unwrap();
     let full = of("");
     assert_eq!((full.connection, full.most_bytes), (None, None));
-    assert_eq!(full.expected_bytes, 56_500_000);
+    assert_eq!(full.expected_bytes, 51_000_000);
     let adaptive = of(r#"{"mode": "saver"}"#);
     assert_eq!(adaptive.most_bytes, Some(1_000_000_000));
     assert_eq!(adaptive.connection, None, "nothing was stated");
@@ -139,4 +139,32 @@ fn within_one_machine_no_data_are_spent() {
     let site = start(SiteConfig::default());
     let data = session(site, "", r#"{"mode": "saver", "network": "mobile"}"#).data;
     assert_eq!(data.unwrap().most_bytes, None);
+}
+
+#[test]
+fn the_audit_draws_fixed_lines_and_nobody_who_pays() {
+    let site = behind_a_proxy(SiteConfig {
+        audit_share_per_mille: 1000,
+        ..SiteConfig::default()
+    });
+    let drawn = from_afar(site, r#"{"mode": "saver", "network": "wifi"}"#);
+    assert!(drawn.audit && drawn.mode == "full", "{drawn:?}");
+    assert_eq!(drawn.caps.budget, Some(Budgets::default().of_audit()));
+    assert_eq!(drawn.data.unwrap().most_bytes, Some(1_000_000_000));
+    assert!(receipt_of(site, &drawn).1.audit, "the receipt says so too");
+    for body in [
+        r#"{"mode": "saver", "network": "mobile"}"#,
+        r#"{"mode": "saver", "network": "wifi", "metered": true}"#,
+        r#"{"mode": "accurate"}"#,
+        r#"{"mode": "full", "network": "wifi"}"#,
+    ] {
+        let session = from_afar(site, body);
+        assert!(!session.audit, "{body}");
+        assert!(!receipt_of(site, &session).1.audit, "{body}");
+    }
+    let never = behind_a_proxy(SiteConfig {
+        audit_share_per_mille: 0,
+        ..SiteConfig::default()
+    });
+    assert!(!from_afar(never, r#"{"mode": "saver", "network": "wifi"}"#).audit);
 }

@@ -28,6 +28,8 @@ export interface Session {
   method: number;
   /** One of `MODES`, or one of a later version. */
   mode: string;
+  /** Whether the site runs mode `full` instead of the one asked for, for its audit. */
+  audit?: boolean;
   parameters: Parameters;
   /** Whether the site tells what arrives. */
   arrivals?: boolean;

@@ -87,6 +87,8 @@ export const en: Catalogue = {
       upload: 'Measuring upload…',
       receipt: 'Getting the receipt…',
     },
+    audit:
+      'This test was drawn at random to check the method, so it measures all ten seconds each way.',
     keepOpen: 'Keep the screen on until the test is done.',
     progress: 'Progress of the test',
     chart: 'Rate over time',

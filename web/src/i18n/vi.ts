@@ -86,6 +86,8 @@ export const vi = {
       upload: 'Đang đo tải lên…',
       receipt: 'Đang lấy biên nhận…',
     },
+    audit:
+      'Lần đo này được chọn ngẫu nhiên để kiểm tra phương pháp, nên đo đủ mười giây mỗi chiều.',
     keepOpen: 'Giữ màn hình mở cho đến khi đo xong.',
     progress: 'Tiến độ lần đo',
     chart: 'Tốc độ theo thời gian',

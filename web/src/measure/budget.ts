@@ -30,7 +30,7 @@ const FIXED: Budget = {
 };
 
 /** How long a direction of a mode usually takes. */
-const USUAL_US: Record<Mode, number> = { full: 11_300_000, accurate: 4_500_000, saver: 2_500_000 };
+const USUAL_US: Record<Mode, number> = { full: 10_200_000, accurate: 4_200_000, saver: 2_200_000 };
 
 /** Rate assumed where none is known. */
 export const ASSUMED = bitsPerSecond(40e6);

@@ -13,6 +13,8 @@ import type { Trouble } from './trouble';
 
 class Measuring {
   phase = $state.raw<Phase>({ at: 'ready' });
+  /** Whether the site drew this test for its audit; it then takes longer. */
+  audit = $state(false);
   #worker: Worker | undefined;
   #releaseScreen: Release | undefined;
   #soFar: Figures = {};
@@ -31,6 +33,7 @@ class Measuring {
   /** Runs with or without a position; one that is found on the way is taken. */
   run(): void {
     this.#soFar = {};
+    this.audit = false;
     this.phase = { at: 'starting', soFar: {} };
     this.#position = circumstances.prepare();
     this.#releaseScreen = keepScreenOn();
@@ -56,6 +59,9 @@ class Measuring {
   #hear(message: Message): void {
     switch (message.kind) {
       case 'idle_rtt':
+        this.audit = message.audit;
+        this.phase = { at: message.kind, soFar: this.#soFar };
+        return;
       case 'receipt':
         this.phase = { at: message.kind, soFar: this.#soFar };
         return;

@@ -24,7 +24,7 @@ export interface Measured {
 }
 
 export type Message =
-  | { kind: 'idle_rtt' }
+  | { kind: 'idle_rtt'; audit: boolean }
   | { kind: 'idle_done'; idle_rtt: Microseconds | undefined }
   | { kind: 'bins'; direction: Direction; mode: Mode; bins: number[] }
   /** Only now is the direction measured; bins alone may yet prove void. */

@@ -89,7 +89,7 @@ export async function runTest(start: Start, tell: Tell): Promise<Measured> {
   try {
     told = await Told.open(session);
     const prober = new Prober(carrier, session.parameters);
-    tell({ kind: 'idle_rtt' });
+    tell({ kind: 'idle_rtt', audit: session.audit ?? false });
     const idle = await prober.runIdle();
     tell({ kind: 'idle_done', idle_rtt: median(idle) });
     const directions = await runDirections(test, prober, told, tell);

@@ -5,6 +5,7 @@
 
 mod area;
 mod campaign;
+mod method;
 pub mod problem;
 mod register;
 pub mod site;
@@ -52,6 +53,7 @@ pub fn router(centre: Arc<Centre>) -> Router {
         )
         .route("/api/v1/operators", get(register::operators))
         .route("/api/v1/keys", get(register::keys))
+        .route("/api/v1/method/audit", get(method::audit))
         .route("/api/v1/rejections", get(register::rejections))
         .route("/api/v1/sites", get(site::list))
         .route("/api/v1/sites/nearest", get(site::nearest))

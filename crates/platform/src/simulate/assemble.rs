@@ -167,6 +167,7 @@ fn receipt(
         method: metric::METHOD,
         protocol: "ispeed.v1".into(),
         mode: "full".into(),
+        audit: false,
         site: plan.site.clone(),
         software: env!("CARGO_PKG_VERSION").into(),
         client_prefix: draft.operator.prefix(chance),

@@ -12,6 +12,7 @@ pub mod key;
 pub mod operator;
 pub mod rejection;
 mod schema;
+pub mod series;
 pub mod site;
 pub mod test;
 pub mod verdict;

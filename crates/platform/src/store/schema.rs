@@ -3,11 +3,17 @@
 use anyhow::{Result, ensure};
 use rusqlite::Connection;
 
+use super::series;
+
 /// Every migration in order, with the version of the schema it leads to.
 const MIGRATIONS: &[(u32, &str)] = &[
     (1, include_str!("../../schema/0001_store.sql")),
     (2, include_str!("../../schema/0002_sites.sql")),
+    (SERIES, include_str!("../../schema/0003_series.sql")),
 ];
+
+/// The version that brought the series.
+const SERIES: u32 = 3;
 
 /// Brings the schema up to the version this program knows.
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
@@ -21,6 +27,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     for (number, migration) in MIGRATIONS.iter().filter(|(number, _)| *number > version) {
         transaction.execute_batch(migration)?;
         transaction.pragma_update(None, "user_version", number)?;
+    }
+    if version < SERIES {
+        series::fill(&transaction)?;
     }
     Ok(transaction.commit()?)
 }

@@ -13,8 +13,8 @@ use metric::validity::{Limits, Reason, Use, counts_for, state};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params, params};
 use uuid::Uuid;
 
-use super::Store;
 use super::edge::{area_columns, integer, micros};
+use super::{Store, series};
 use crate::access::{OperatorSource, Technology};
 
 /// A test on its way in. It holds a [`Verified`] submission, which only
@@ -201,6 +201,14 @@ fn micros_of(span: SignedDuration) -> i64 {
 
 fn write(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
     write_test(transaction, entry, judged)?;
+    let submission = entry.verified.submission();
+    let synthetic = entry.synthetic();
+    series::write(
+        transaction,
+        synthetic,
+        &submission.receipt,
+        &submission.observed,
+    )?;
     write_position(transaction, entry)?;
     write_verdict(transaction, entry, judged)
 }

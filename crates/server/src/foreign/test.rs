@@ -64,6 +64,7 @@ impl Test {
             method: metric::METHOD,
             protocol: self.protocol.into(),
             mode: MODE.into(),
+            audit: false,
             site: site.config().name.clone(),
             software: env!("CARGO_PKG_VERSION").into(),
             client_prefix: Prefix::of(self.peer.address),

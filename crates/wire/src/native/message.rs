@@ -49,6 +49,10 @@ pub struct SessionReply {
     pub method: u16,
     /// Mode that will be run.
     pub mode: String,
+    /// Whether the site drew the test for its audit, and so runs mode `full`
+    /// instead of the one asked for.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub audit: bool,
     /// How to measure.
     pub parameters: Parameters,
     /// What the site enforces.
