@@ -192,6 +192,7 @@ fn ndt7(world: &World, tools: &Tools<'_>) -> Option<Command> {
 }
 
 fn ndt7_said(heard: &Value) -> Outcome {
+    let heard = &heard["Summary"];
     let direction = |name: &str| {
         let rate = heard[name]["ThroughputMbps"].as_f64()? * 1e6;
         Some(said(rate, Some(10.0)))
@@ -290,7 +291,9 @@ mod tests {
 
     #[test]
     fn what_peers_print_is_read() {
-        let heard = ndt7_said(&json!({"Download": {"ThroughputMbps": 4.5, "LatencyMs": 20.5}}));
+        let heard = ndt7_said(
+            &json!({"Summary": {"Download": {"ThroughputMbps": 4.5, "LatencyMs": 20.5}}}),
+        );
         assert_eq!(heard.download, Some(said(4_500_000.0, Some(10.0))));
         assert_eq!((heard.upload, heard.idle_rtt_us), (None, Some(20_500.0)));
         let heard = librespeed_said(&json!([{"upload": 2.5, "ping": 7.0}]));

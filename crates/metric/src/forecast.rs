@@ -35,8 +35,11 @@ pub(crate) struct Forecast {
     pub(crate) mean: f64,
     /// Standard deviation of the window's bins over their mean.
     pub(crate) volatility: f64,
-    /// Share of the horizon that was not seen, 0 to 1.
+    /// Share of the horizon that is still to come, 0 to 1.
     pub(crate) unseen: f64,
+    /// Share of the horizon that the ramp did not fill: the line may have been
+    /// slower then and nobody would know.
+    pub(crate) unfilled: f64,
 }
 
 /// Forecast from the bins of the ramp and those after it, in order of time.
@@ -64,6 +67,9 @@ pub(crate) fn forecast(ramp: &[u64], window: &[u64]) -> Option<Forecast> {
         let coming = mean + PERSISTENCE * (last - mean);
         (coming, (squares / (count - 1.0)).sqrt())
     });
+    let short = ramp
+        .iter()
+        .fold(0.0, |s, &b| s + (first - to_f64(b)).max(0.0));
     let before = ramp.iter().fold(0.0, |s, &b| s + to_f64(b).max(first));
     let unseen = HORIZON_BINS.saturating_sub(ramp.len() + window.len());
     let seen = to_f64((ramp.len() + window.len()) as u64);
@@ -72,6 +78,11 @@ pub(crate) fn forecast(ramp: &[u64], window: &[u64]) -> Option<Forecast> {
         mean: (before + total + unseen * coming) / (seen + unseen),
         volatility: deviation / mean,
         unseen: unseen / to_f64(HORIZON_BINS as u64),
+        unfilled: if first > 0.0 {
+            short / first / to_f64(HORIZON_BINS as u64)
+        } else {
+            0.0
+        },
     })
 }
 
@@ -128,6 +139,7 @@ mod tests {
         near(forecast.mean, 1000.0);
         assert!(forecast.volatility == 0.0);
         near(forecast.unseen, 0.77);
+        near(forecast.unfilled, 0.023);
     }
 
     #[test]

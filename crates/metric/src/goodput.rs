@@ -203,7 +203,7 @@ fn interval(seen: &Forecast) -> [BitRate; 2] {
     let squared = seen.unseen * seen.unseen;
     let unknown = spec::FLOOR + spec::UNKNOWN * (squared * squared);
     let varies = seen.volatility / (seen.volatility + spec::HALF_SPREAD_AT);
-    let half = spec::SPREAD * seen.unseen * varies + unknown;
+    let half = spec::SPREAD * (seen.unseen + seen.unfilled) * varies + unknown;
     let rate = seen.mean * BITS_PER_SECOND;
     [
         BitRate(floor_u64(rate - rate * half)),

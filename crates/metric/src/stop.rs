@@ -28,8 +28,8 @@ pub const ACCURATE: Rule = Rule {
 
 /// The rule of mode `saver`.
 pub const SAVER: Rule = Rule {
-    least_bins: 19,
-    most_bins: 30,
+    least_bins: 16,
+    most_bins: 28,
     doubt: 0.055,
 };
 
@@ -97,7 +97,7 @@ mod tests {
         let bins = [500_000; 100];
         let stop = |mode| stop_point(mode, &bins);
         assert_eq!(stop(Mode::Accurate), Some((38, StopReason::Converged)));
-        assert_eq!(stop(Mode::Saver), Some((19, StopReason::Converged)));
+        assert_eq!(stop(Mode::Saver), Some((16, StopReason::Converged)));
         assert_eq!(stop(Mode::Full), Some((100, StopReason::Fixed)));
         assert_eq!(stop_point(Mode::Full, &bins[..99]), None);
     }
@@ -109,7 +109,7 @@ mod tests {
             .collect();
         assert_eq!(
             stop_point(Mode::Saver, &bins),
-            Some((30, StopReason::TimeCap))
+            Some((28, StopReason::TimeCap))
         );
         let (end, why) = stop_point(Mode::Accurate, &bins).unwrap();
         assert!(end > 60 && why != StopReason::Fixed, "{end} {why:?}");
@@ -120,7 +120,7 @@ mod tests {
         let bins = [vec![500_000; 8], vec![0; 90]].concat();
         assert_eq!(
             stop_point(Mode::Saver, &bins),
-            Some((30, StopReason::TimeCap))
+            Some((28, StopReason::TimeCap))
         );
     }
 

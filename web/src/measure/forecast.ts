@@ -20,8 +20,10 @@ export interface Forecast {
   mean: number;
   /** Standard deviation of the window's bins over their mean. */
   volatility: number;
-  /** Share of the horizon that was not seen, 0 to 1. */
+  /** Share of the horizon that is still to come, 0 to 1. */
   unseen: number;
+  /** Share of the horizon that the ramp did not fill. */
+  unfilled: number;
 }
 
 /** From the bins of the ramp and those after it; undefined for a window of one bin or of silence. */
@@ -38,6 +40,7 @@ export function forecast(ramp: readonly number[], window: readonly number[]): Fo
     mean + PERSISTENCE * (last - mean),
     Math.sqrt(squares / (count - 1)),
   ];
+  const short = ramp.reduce((s, bin) => s + Math.max(first - bin, 0), 0);
   const before = ramp.reduce((s, bin) => s + Math.max(bin, first), 0);
   const seen = ramp.length + count;
   const unseen = Math.max(0, HORIZON_BINS - seen);
@@ -45,6 +48,7 @@ export function forecast(ramp: readonly number[], window: readonly number[]): Fo
     mean: (before + total + unseen * coming) / (seen + unseen),
     volatility: deviation / mean,
     unseen: unseen / HORIZON_BINS,
+    unfilled: first > 0 ? short / first / HORIZON_BINS : 0,
   };
 }
 

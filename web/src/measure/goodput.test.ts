@@ -58,7 +58,7 @@ describe('the law', () => {
   test('one bin short is no answer yet', () => {
     expect(estimate('full', steady(99), false)).toBeUndefined();
     expect(estimate('accurate', steady(37), false)).toBeUndefined();
-    expect(estimate('saver', steady(18), false)).toBeUndefined();
+    expect(estimate('saver', steady(15), false)).toBeUndefined();
   });
 
   test('stopped at a cap, a ramp and eight bins are enough and less is not', () => {

@@ -79,7 +79,7 @@ function interval(seen: Forecast): [BitsPerSecond, BitsPerSecond] {
   const squared = seen.unseen * seen.unseen;
   const unknown = FLOOR + UNKNOWN * (squared * squared);
   const varies = seen.volatility / (seen.volatility + HALF_SPREAD_AT);
-  const half = SPREAD * seen.unseen * varies + unknown;
+  const half = SPREAD * (seen.unseen + seen.unfilled) * varies + unknown;
   const rate = seen.mean * BITS_PER_SECOND;
   return [
     bitsPerSecond(Math.max(0, Math.floor(rate - rate * half))),

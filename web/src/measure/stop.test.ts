@@ -8,13 +8,13 @@ const steady = row(99, 500_000);
 describe('the stop rules', () => {
   test('a steady link stops at the first chance', () => {
     expect(stopPoint('accurate', steady)).toEqual({ bins: 38, why: 'converged' });
-    expect(stopPoint('saver', steady)).toEqual({ bins: 19, why: 'converged' });
+    expect(stopPoint('saver', steady)).toEqual({ bins: 16, why: 'converged' });
     expect(stopPoint('full', steady)).toBeUndefined();
   });
 
   test('a silent line does not settle', () => {
     const died = [...row(8, 500_000), ...row(60, 0)];
-    expect(stopPoint('saver', died)).toEqual({ bins: 30, why: 'time_cap' });
+    expect(stopPoint('saver', died)).toEqual({ bins: 28, why: 'time_cap' });
   });
 
   test('a late ramp still gets its bins', () => {
@@ -33,7 +33,7 @@ describe('the stop rules', () => {
 
   test('the latest stop only comes nearer', () => {
     expect(latestStop('saver', [])).toBe(48);
-    expect(latestStop('saver', steady)).toBe(30);
+    expect(latestStop('saver', steady)).toBe(28);
     expect(latestStop('accurate', steady)).toBe(80);
     expect(latestStop('full', [])).toBe(100);
     expect(latestStop('full', steady)).toBe(100);

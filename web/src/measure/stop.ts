@@ -15,7 +15,7 @@ interface Rule {
 
 const RULES: Record<Mode, Rule> = {
   accurate: { leastBins: 38, mostBins: 80, doubt: 0.0625 },
-  saver: { leastBins: 19, mostBins: 30, doubt: 0.055 },
+  saver: { leastBins: 16, mostBins: 28, doubt: 0.055 },
   full: { leastBins: HORIZON_BINS, mostBins: HORIZON_BINS, doubt: 0 },
 };
 
