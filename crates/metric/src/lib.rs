@@ -31,6 +31,7 @@ pub mod projection;
 pub mod receipt;
 pub mod resample;
 pub mod sample;
+pub mod selection;
 pub mod statistic;
 pub mod stop;
 pub mod streams;
