@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Site(Box<SiteArgs>),
     /// Measure, and submit the result.
     #[command(after_help = "Examples:\n  \
+        ispeed test --centre https://centre.example.vn\n  \
         ispeed test --site http://127.0.0.1:8080\n  \
         ispeed test --site https://do.example.vn\n  \
         ispeed test --site https://10.0.0.5:8443 --ca authority.pem\n  \
@@ -404,15 +405,21 @@ pub(crate) struct ServeArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct TestArgs {
-    /// The site, for example http://127.0.0.1:8080.
-    #[arg(long, value_name = "URL")]
-    pub(crate) site: String,
-    /// Where the result is submitted [default: the site]
+    /// The site, for example http://127.0.0.1:8080 [default: the nearest that the centre knows]
+    #[arg(long, value_name = "URL", required_unless_present = "centre")]
+    pub(crate) site: Option<String>,
+    /// Where sites are asked for and the result is submitted [default: the site]
     #[arg(long, value_name = "URL")]
     pub(crate) centre: Option<String>,
     /// Trust the authorities in this PEM file instead of the system's (https).
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// Over IPv4 only [default: whichever connects first, IPv6 preferred]
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// Over IPv6 only.
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
     /// Position, degrees north and east.
     #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true)]
     pub(crate) at: Option<String>,

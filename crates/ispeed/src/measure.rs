@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use client::output::{self, Submitted};
-use client::{Answer, Base, Error, Outcome, Plan, Progress, Queue, Trust, submission};
+use client::{Answer, Base, Error, Family, Outcome, Plan, Progress, Queue, Trust, submission};
 use metric::position::PositionClaim;
 use metric::submission::{self as law, App, Context, Submission};
 
@@ -13,9 +13,13 @@ use crate::cli::{Generation, Language, Network, QueueArgs, TestArgs};
 use crate::config;
 
 pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
-    let ca = args.ca.as_deref();
-    let site = base(&args.site, ca)?;
-    let centre = base(args.centre.as_ref().unwrap_or(&args.site), ca)?;
+    let open = |url: &str| base(url, args.ca.as_deref());
+    let site = args.site.as_deref().map(open).transpose()?;
+    let centre = args.centre.as_deref().map(open).transpose()?;
+    // The command line demands one of them.
+    let centre = centre
+        .or_else(|| site.clone())
+        .context("--site or --centre")?;
     let position = args
         .at
         .as_deref()
@@ -28,14 +32,16 @@ pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
         network: args.network.map(network),
         metered: args.metered,
     };
+    let target = client::aim(site.as_ref(), &centre, &open, only(args), chance()?).await?;
     let bar = output::Bar::new(english);
     let tell = |progress: Progress<'_>| {
         announce(args, progress, english);
         bar.show(progress);
     };
-    let outcome = client::run(&site, &plan, &tell).await;
+    let outcome = client::run(&target.base, &plan, &tell).await;
     bar.finish();
-    let outcome = outcome?;
+    let mut outcome = outcome?;
+    target.note(&mut outcome.observed);
     let submitted = if args.no_submit {
         Submitted::NotWanted
     } else {
@@ -49,6 +55,22 @@ pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The family of addresses that is forced.
+const fn only(args: &TestArgs) -> Option<Family> {
+    match (args.ipv4, args.ipv6) {
+        (true, _) => Some(Family::V4),
+        (_, true) => Some(Family::V6),
+        _ => None,
+    }
+}
+
+/// Any number, to break ties by.
+fn chance() -> anyhow::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 /// Says what the test may cost before it costs anything.

@@ -199,3 +199,105 @@ fn a_receipt_counts(centre: &Server, site: &Server, data: &Path) {
     assert_eq!(test["submission"], "acknowledged", "{test}");
     assert_eq!(test["site"], "vnix-1");
 }
+
+#[test]
+fn a_test_finds_the_nearest_site_and_tells_how() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let centre = centre(data);
+    let has_ipv6 = std::net::TcpListener::bind("[::1]:0").is_ok();
+    let sites = ["one", "two"].map(|name| {
+        let listen = if has_ipv6 { "[::]:0" } else { "127.0.0.1:0" };
+        let mut site = site(data, name, &centre, listen);
+        let port = site.url.rsplit(':').next().unwrap().to_owned();
+        site.url = format!("http://127.0.0.1:{port}");
+        let six = format!("http://[::1]:{port}");
+        join(
+            &centre,
+            &site,
+            data,
+            name,
+            &["--exchange", "VNIX", "--ipv6-url", &six],
+        );
+        told(&["site", "approve", name], data);
+        site
+    });
+    until("two hearts beat", || nearest(&centre, ABROAD).len() == 3);
+    let state = data.join("state");
+    let mut test = ispeed(&["test", "--json", "--mode", "saver", "--centre", &centre.url]);
+    let test = test.arg("--state").arg(&state).output().unwrap();
+    let test: Value = serde_json::from_slice(&test.stdout).unwrap();
+    let selection = &test["selection"];
+    let candidates = selection["candidates"].as_array().unwrap();
+    let names: Vec<_> = candidates
+        .iter()
+        .map(|c| c["site"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["one", "two", "own"], "{test}");
+    assert!(candidates.iter().all(|c| c["rtt_us"].is_u64()), "{test}");
+    assert_eq!(selection["chosen"], test["site"]);
+    assert_eq!(test["ipv4"]["available"], true);
+    assert!(test["ipv4"]["rtt_us"].is_u64());
+    if test["site"] == "own" {
+        assert_eq!(test.get("ipv6"), None, "127.0.0.1 leaves nothing to try");
+    } else {
+        assert_eq!(test["ipv6"]["available"], has_ipv6, "{test}");
+        assert_eq!(test["ipv6"]["rtt_us"].is_u64(), has_ipv6);
+    }
+    assert_eq!(test["submission"], "acknowledged", "{test}");
+    drop(sites);
+}
+
+#[test]
+fn one_family_is_forced_and_both_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let Ok(_) = std::net::TcpListener::bind("[::1]:0") else {
+        return; // This machine has no IPv6.
+    };
+    let mut server = Server::start(folder.path(), "[::]:0");
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let test = |site: &str, more: &[&str]| {
+        let state = folder.path().join("state");
+        let args = [
+            "test",
+            "--json",
+            "--mode",
+            "saver",
+            "--no-submit",
+            "--site",
+            site,
+        ];
+        let output = ispeed(&args).args(more).arg("--state").arg(state).output();
+        let output = output.unwrap();
+        let value: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        (value, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (six, said) = test(&format!("http://[::1]:{port}"), &[]);
+    assert_eq!(six["receipt"]["client_prefix"], "::/48", "{said}");
+    assert_eq!(six["ipv6"]["available"], true);
+    let (_, said) = test(&format!("http://[::1]:{port}"), &["-4"]);
+    assert!(said.contains("no ipv4 address"), "{said}");
+    if said_by_resolver("localhost", &port) {
+        let (both, _) = test(&format!("http://localhost:{port}"), &[]);
+        assert_eq!(
+            both["receipt"]["client_prefix"], "::/48",
+            "IPv6 is preferred"
+        );
+        assert!(both["ipv4"]["rtt_us"].is_u64() && both["ipv6"]["rtt_us"].is_u64());
+        let (four, _) = test(&format!("http://localhost:{port}"), &["-4"]);
+        assert_eq!(four["receipt"]["client_prefix"], "127.0.0.0/24");
+        assert_eq!(four.get("ipv6"), None, "what is forced away is not tried");
+    }
+    server.kill();
+}
+
+/// Whether a name has addresses of both families here.
+fn said_by_resolver(name: &str, port: &str) -> bool {
+    use std::net::ToSocketAddrs as _;
+    let found: Vec<_> = format!("{name}:{port}")
+        .to_socket_addrs()
+        .unwrap()
+        .collect();
+    found.iter().any(std::net::SocketAddr::is_ipv4)
+        && found.iter().any(std::net::SocketAddr::is_ipv6)
+}

@@ -35,6 +35,7 @@ pub mod replay;
 pub mod resample;
 pub mod sample;
 pub mod series;
+pub mod selection;
 pub mod statistic;
 pub mod stop;
 pub mod streams;

@@ -9,6 +9,7 @@ use crate::delay::{Delay, Probes, UdpProbes, median};
 use crate::goodput::StopReason;
 use crate::position::PositionClaim;
 use crate::receipt::{ReceiptV1, TcpRecord};
+use crate::selection::{Reachable, Selection};
 use crate::streams;
 use crate::unit::{BitRate, Micros};
 
@@ -72,6 +73,15 @@ pub struct Observed {
     /// [`WEBSOCKET`], [`UDP`], later also others. Absent: WebSocket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection: Option<String>,
+    /// Which sites were asked, and why this one was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
+    /// How IPv4 reaches the site; absent where there was nothing to try.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv4: Option<Reachable>,
+    /// How IPv6 reaches the site; the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Reachable>,
 }
 
 /// Probes on a WebSocket connection of their own.
@@ -254,6 +264,18 @@ impl Observed {
                 subtest.is_none_or(|s| s.tcp.len() <= usize::from(streams::spec::MOST)),
                 format!("observed.{name}.tcp"),
                 "at most 16 streams",
+            )?;
+        }
+        require(
+            self.selection.as_ref().is_none_or(Selection::is_consistent),
+            "observed.selection".into(),
+            "at most 4 candidates, the chosen one among them, names of 1 to 64 characters",
+        )?;
+        for (name, family) in [("ipv4", &self.ipv4), ("ipv6", &self.ipv6)] {
+            require(
+                family.as_ref().is_none_or(Reachable::is_consistent),
+                format!("observed.{name}"),
+                "no `rtt_us` where the family is not available",
             )?;
         }
         let probes = [

@@ -4,6 +4,7 @@ import type {
   Campaign,
   CampaignMonth,
   Mode,
+  Nearest,
   Network,
   Operator,
   Receipt,
@@ -16,6 +17,18 @@ import { failureOfAnswer, RequestError } from './problem';
 const PATIENCE_MS = 10_000;
 /** Asked for twice, so that a dead network is known within 15 s. */
 const RECEIPT_PATIENCE_MS = 5_000;
+
+/** The site that tests run against, once it is chosen; '' is this page's own. */
+let site = '';
+
+export function measureAgainst(origin: string): void {
+  site = origin;
+}
+
+/** A URL of that site. */
+export function siteUrl(path: string): URL {
+  return new URL(path, site || location.origin);
+}
 
 function isJson(response: Response): boolean {
   return /^application\/(problem\+)?json/.test(response.headers.get('content-type') ?? '');
@@ -50,11 +63,11 @@ export interface Asked {
 
 export function openSession({ mode, network, metered }: Asked): Promise<Session> {
   const stated = { ...(network && { network }), ...(metered && { metered }) };
-  return post('/api/v1/session', { mode, ...stated });
+  return post(`${site}/api/v1/session`, { mode, ...stated });
 }
 
 export function fetchReceipt(session: Session): Promise<Receipt> {
-  return request(`/api/v1/session/${session.test_id}/receipt`, {
+  return request(`${site}/api/v1/session/${session.test_id}/receipt`, {
     method: 'POST',
     headers: { authorization: `Bearer ${session.token}` },
     signal: AbortSignal.timeout(RECEIPT_PATIENCE_MS),
@@ -63,7 +76,25 @@ export function fetchReceipt(session: Session): Promise<Receipt> {
 
 /** Asks a measuring path without an upgrade, only to hear why it refuses. */
 export function askWhyRefused(kind: string, token: string): Promise<unknown> {
-  return request(`/measure/v1/${kind}?token=${encodeURIComponent(token)}`);
+  return request(`${site}/measure/v1/${kind}?token=${encodeURIComponent(token)}`);
+}
+
+export function fetchNearest(): Promise<Nearest> {
+  return request('/api/v1/sites/nearest');
+}
+
+/** Round trip to a site, whole microseconds. */
+export async function ping(origin: string): Promise<number> {
+  const sentMs = performance.now();
+  const response = await fetch(`${origin}/measure/v1/ping`, {
+    signal: AbortSignal.timeout(PATIENCE_MS),
+    cache: 'no-store',
+  });
+  const rtt = Math.round((performance.now() - sentMs) * 1000);
+  if (response.status !== 204) {
+    throw new RequestError(failureOfAnswer(response.status, undefined));
+  }
+  return rtt;
 }
 
 export function submitTest(submission: Submission): Promise<TestView> {

@@ -93,6 +93,44 @@ export interface Observed {
   working_upload?: Probes;
   /** What carried the probes. */
   connection: 'websocket' | 'webtransport';
+  selection?: Selection;
+  ipv4?: Reachable;
+  ipv6?: Reachable;
+}
+
+/** Which sites were asked, and why one was taken. */
+export interface Selection {
+  reason: 'only' | 'least_rtt' | 'tie';
+  chosen?: string;
+  candidates: Asked[];
+}
+
+export interface Asked {
+  site: string;
+  reason: string;
+  on_net?: boolean;
+  /** Least of three; absent when it did not answer. */
+  rtt_us?: number;
+}
+
+/** How a family of addresses reaches a site; absent where that is not known. */
+export interface Reachable {
+  available: boolean;
+  /** Median of ten. */
+  rtt_us?: number;
+}
+
+export interface Nearest {
+  candidates: Candidate[];
+}
+
+export interface Candidate {
+  site: string;
+  reason: string;
+  on_net?: boolean;
+  urls: string[];
+  ipv4_url?: string;
+  ipv6_url?: string;
 }
 
 export interface Position {

@@ -1,6 +1,7 @@
 // What carries the latency probes: WebTransport datagrams where the site and
 // the browser have them, a WebSocket otherwise. Datagrams that are lost stay
 // lost, where TCP would send them again and show the loss as delay.
+import { siteUrl } from '../api/client';
 import type { Session, WebTransportOffer } from '../api/schema';
 import { pause } from './pause';
 import { connect, opened } from './socket';
@@ -58,7 +59,7 @@ async function openDatagrams({ webtransport, token }: Session): Promise<Carrier 
 }
 
 function dial(offer: WebTransportOffer, token: string): WebTransport | undefined {
-  const url = new URL('/measure/v1/latency', location.origin);
+  const url = siteUrl('/measure/v1/latency');
   url.protocol = 'https:';
   url.port = String(offer.port);
   url.searchParams.set('token', token);

@@ -1,5 +1,5 @@
 // A test from session to receipt: latency idle, download, upload.
-import { fetchReceipt, openSession } from '../api/client';
+import { fetchReceipt, measureAgainst, openSession } from '../api/client';
 import { failureOf } from '../api/problem';
 import type { Mode, Observed, ObservedDirection, Receipt, Session } from '../api/schema';
 import { openCarrier, type Carrier } from './carrier';
@@ -10,6 +10,7 @@ import { Prober } from './latency';
 import type { Measured, Message, Start } from './message';
 import { pause } from './pause';
 import { downloadOfReceipt, uploadOfReceipt, usedBytes } from './receipt';
+import { aim } from './selection';
 import { modeOf } from './stop';
 import { Troubled, troubleOf, type Trouble } from './trouble';
 
@@ -82,6 +83,9 @@ async function askReceipt(session: Session, trouble: Trouble | undefined): Promi
 }
 
 export async function runTest(start: Start, tell: Tell): Promise<Measured> {
+  const [chance = 0] = crypto.getRandomValues(new Uint32Array(1));
+  const { origin, seen } = await aim(chance);
+  measureAgainst(origin);
   const test = await openTest(start);
   const { session, mode, measuredAt } = test;
   const carrier = await openCarrier(session);
@@ -95,7 +99,8 @@ export async function runTest(start: Start, tell: Tell): Promise<Measured> {
     const directions = await runDirections(test, prober, told, tell);
     tell({ kind: 'receipt' });
     const receipt = await askReceipt(session, directions.trouble);
-    const observed = assemble(directions, receipt, mode, { prober, carrier });
+    const seenByTest = assemble(directions, receipt, mode, { prober, carrier });
+    const observed = { ...seenByTest, ...seen };
     return {
       session,
       receipt,

@@ -1,4 +1,5 @@
 // A measuring connection: RFC 6455 with subprotocol `ispeed.v1`.
+import { siteUrl } from '../api/client';
 import { pause } from './pause';
 import { Troubled, troubleOfRefusal } from './trouble';
 
@@ -8,7 +9,7 @@ const PROTOCOL = 'ispeed.v1';
 export const OPEN_WITHIN_MS = 8_000;
 
 export function connect(kind: Kind, token: string): WebSocket {
-  const url = new URL(`/measure/v1/${kind}`, location.origin);
+  const url = siteUrl(`/measure/v1/${kind}`);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.searchParams.set('token', token);
   const socket = new WebSocket(url, PROTOCOL);

@@ -82,6 +82,9 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
     );
     put("latency", Some(latency::latency(observed)));
     put("loss", latency::loss(observed));
+    put("selection", observed.selection.as_ref().map(|s| json!(s)));
+    put("ipv4", observed.ipv4.map(|family| json!(family)));
+    put("ipv6", observed.ipv6.map(|family| json!(family)));
     put("complete", Some(json!(outcome.is_complete())));
     put(
         "trouble",

@@ -1,5 +1,6 @@
 //! Results for people and for programs.
 
+mod choice;
 mod json;
 mod latency;
 mod progress;

@@ -8,6 +8,7 @@ use metric::submission::ObservedSubtest;
 use metric::unit::BitRate;
 use wire::native::message::DataNotice;
 
+use super::choice;
 use super::json::Submitted;
 use super::latency::{self, decimal};
 use crate::run::Outcome;
@@ -45,6 +46,9 @@ pub fn text(outcome: &Outcome, submitted: &Submitted, english: bool) -> String {
         line(say("Sự cố", "Trouble"), troubled(trouble, english).into());
     }
     line(say("Điểm đo", "Site"), outcome.session.site.clone());
+    for (name, value) in choice::lines(observed, english) {
+        line(name, value);
+    }
     line(
         say("Mã lần đo", "Test"),
         outcome.session.test_id.to_string(),
