@@ -312,6 +312,7 @@ mod tests {
         assert_eq!(datagram.from, Some(client.local_addr().unwrap()));
         assert!(!datagram.truncated);
         batch.keep(0);
+        assert_eq!(batch.kept(), 1);
         assert_eq!(batch.send(&server).unwrap(), 1);
         let mut buffer = [0; 16];
         assert_eq!(client.recv(&mut buffer).unwrap(), 3);

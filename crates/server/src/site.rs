@@ -32,6 +32,7 @@ use crate::peer::Peer;
 use crate::session::Session;
 use crate::spool::Spool;
 use crate::tls::{Certificates, Tls};
+use crate::udp::{self, UdpConfig};
 
 /// What a site can be told.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -59,6 +60,8 @@ pub struct SiteConfig {
     pub centre: Option<String>,
     /// What a direction may carry, by kind of connection.
     pub budgets: Budgets,
+    /// Reflectors by UDP.
+    pub udp: UdpConfig,
 }
 
 impl Default for SiteConfig {
@@ -73,6 +76,7 @@ impl Default for SiteConfig {
             capacity_bits_per_second: None,
             centre: None,
             budgets: Budgets::default(),
+            udp: UdpConfig::default(),
         }
     }
 }
@@ -112,6 +116,7 @@ struct Door {
     port: u16,
     /// Whose hash they are to be told.
     pinned: Option<Arc<Certificates>>,
+    udp: udp::Shared,
 }
 
 impl Site {
@@ -137,6 +142,7 @@ impl Site {
             running: Running::default(),
             spool: None,
             started_at: net::wall_clock(),
+            udp: udp::Shared::default(),
         }
     }
 
@@ -210,6 +216,11 @@ impl Site {
 
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    /// What its reflectors by UDP and its sessions share.
+    pub(crate) const fn udp(&self) -> &udp::Shared {
+        &self.udp
     }
 
     /// Frames to download, end to end.
@@ -317,6 +328,7 @@ impl Site {
             }),
             arrivals: net::tcp::TELLS && !peer.proxied,
             webtransport: self.webtransport(),
+            udp: self.udp.issue(claims.client_prefix, random()?),
         };
         self.admit(Session::new(claims, nonce, mode, peer.proxied, now))?;
         Ok(reply)

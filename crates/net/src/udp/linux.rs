@@ -196,6 +196,11 @@ impl Batch {
         });
     }
 
+    /// How many are kept.
+    pub fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Sends back what was kept, without waiting, and says how many went out.
     /// One that the kernel does not take is dropped, as a network would.
     ///

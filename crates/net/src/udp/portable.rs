@@ -80,6 +80,11 @@ impl Batch {
         self.kept = true;
     }
 
+    /// How many are kept.
+    pub fn kept(&self) -> usize {
+        usize::from(self.kept)
+    }
+
     /// Sends back what was kept, and says how many went out.
     ///
     /// # Errors
