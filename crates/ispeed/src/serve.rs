@@ -14,9 +14,6 @@ use metric::key::{Purpose, RegisteredKey};
 use platform::Centre;
 use platform::http::site::Arrival;
 use server::{OverTls, Site};
-use server::Site;
-use server::udp::Reflectors;
-use tokio::net::TcpListener;
 use tower_service::Service as _;
 
 use crate::cli::ServeArgs;
@@ -57,26 +54,6 @@ pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
     };
     listen::run(&config, site, fallback).await?;
-    let (listener, _reflectors) = listen(&config, &site).await?;
-    server::serve(
-        listener,
-        site,
-        move |mut request: Request<Incoming>, from: SocketAddr| {
-            let mut pages = pages.clone();
-            let address = server::client_address(from, request.headers(), &proxies);
-            let secure = false;
-            let arrival = Arrival { address, secure };
-            request.extensions_mut().insert(arrival);
-            async move {
-                // A router always answers.
-                pages
-                    .call(request)
-                    .await
-                    .unwrap_or_else(|never| match never {})
-            }
-        },
-    )
-    .await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -117,23 +94,6 @@ pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let membership = Membership::read(&mut config)?;
     let site = open_site(&config)?;
     let served = listen::run(&config, Arc::clone(&site), not_here);
-    let (listener, _reflectors) = listen(&config, &site).await?;
-    let served = server::serve(
-        listener,
-        Arc::clone(&site),
-        |request: Request<Incoming>, _: SocketAddr| async move {
-            let (status, text) = match request.uri().path() {
-                "/healthz" => (StatusCode::OK, r#"{"status":"ok"}"#),
-                _ => (
-                    StatusCode::NOT_FOUND,
-                    r#"{"type":"urn:ispeed:problem:not_found","title":"not found","status":404}"#,
-                ),
-            };
-            let mut response = Response::new(Full::<Bytes>::from(text));
-            *response.status_mut() = status;
-            response
-        },
-    );
     tokio::select! {
         served = served => served?,
         () = membership::keep(membership.as_ref(), &site) => {}
@@ -163,30 +123,6 @@ fn open_site(config: &Config) -> anyhow::Result<Arc<Site>> {
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
     let site = Site::new(config.site.clone(), key, &random);
     Ok(Arc::new(site.keeping(dir)))
-}
-
-/// Listens on HTTP and by UDP, and says where; the line of HTTP comes last.
-#[expect(
-    clippy::print_stdout,
-    reason = "people and scripts wait for these lines"
-)]
-async fn listen(config: &Config, site: &Arc<Site>) -> anyhow::Result<(TcpListener, Reflectors)> {
-    let listener = TcpListener::bind(config.listen).await;
-    let listener = listener.with_context(|| {
-        format!(
-            "listening on {}: is something else there? Try --listen 127.0.0.1:0",
-            config.listen
-        )
-    })?;
-    let address = listener.local_addr()?;
-    let reflectors = Reflectors::start(site, address.ip())?;
-    for (name, at) in [("stamp", reflectors.stamp()), ("irtt", reflectors.irtt())] {
-        if let Some(at) = at {
-            println!("{name}: udp {at}");
-        }
-    }
-    println!("ispeed: http://{address}");
-    Ok((listener, reflectors))
 }
 
 #[expect(

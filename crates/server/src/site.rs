@@ -108,6 +108,7 @@ pub struct Site {
     running: Running,
     spool: Option<Spool>,
     started_at: Timestamp,
+    udp: udp::Shared,
 }
 
 /// Where browsers find WebTransport.
@@ -116,7 +117,6 @@ struct Door {
     port: u16,
     /// Whose hash they are to be told.
     pinned: Option<Arc<Certificates>>,
-    udp: udp::Shared,
 }
 
 impl Site {

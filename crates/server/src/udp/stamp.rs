@@ -29,7 +29,7 @@ pub(super) fn start(
         key: secret.as_deref().and_then(Key::new),
         ..Config::default()
     };
-    reflector.never.push(port);
+    reflector.wary.push(port);
     if reflector.key.is_none() {
         // A client of ours has no secret, so it is told only of an open one.
         let stateful = reflector.stateful;

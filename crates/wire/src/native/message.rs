@@ -63,6 +63,9 @@ pub struct SessionReply {
     /// Where a browser may send its latency probes as datagrams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webtransport: Option<WebTransport>,
+    /// Probes by UDP; absent where the site has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<UdpOffer>,
 }
 
 /// `WebTransport` (HTTP/3) at a site, for latency probes.
@@ -74,9 +77,6 @@ pub struct WebTransport {
     /// vouches for the site's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificate_sha256: Vec<String>,
-    /// Probes by UDP; absent where the site has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub udp: Option<UdpOffer>,
 }
 
 /// Where a session may send STAMP packets (RFC 8762), at the site's address.
