@@ -13,6 +13,7 @@ mod pace;
 mod peer;
 mod plot;
 mod random;
+mod reflect;
 mod results;
 mod row;
 mod summary;
@@ -51,6 +52,18 @@ enum Command {
         cargo xtask bench summary target/bench/a target/bench/b --out docs/bench"
     )]
     Summary(SummaryArgs),
+    /// Packets that our UDP reflector answers for each second of CPU, beside a plain echo.
+    #[command(after_help = "Examples:\n  \
+        cargo xtask bench udp\n  \
+        cargo xtask bench udp --runs 3 --seconds 2 --json\n\n\
+        Reflector and sender are processes of their own on this machine, in turn with the echo.")]
+    Udp(reflect::ReflectArgs),
+    /// Send back every datagram (the bench starts this).
+    #[command(hide = true)]
+    UdpEcho,
+    /// Flood a reflector (the bench starts this).
+    #[command(hide = true)]
+    UdpFlood(reflect::FloodArgs),
     /// Be the emulator of one link until standard input closes (the bench starts this).
     #[command(hide = true)]
     Emulate(EmulateArgs),
@@ -135,6 +148,9 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Links(args) => turns::links(&args),
         Command::Summary(args) => summary(&args),
+        Command::Udp(args) => reflect::run(&args),
+        Command::UdpEcho => reflect::echo(),
+        Command::UdpFlood(args) => reflect::flood(&args),
         Command::Emulate(args) => links::find(&args.link, &args.traces)
             .and_then(|link| emulate::run(&link, args.seed, &args.site, &args.citizen))
             .map(|()| ExitCode::SUCCESS),

@@ -1,5 +1,6 @@
 //! Probes on the latency connection, idle and under load.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use metric::delay::Probes;
@@ -38,6 +39,11 @@ impl Latency {
             early: socket.early.to_vec(),
             origin: net::now(),
         })
+    }
+
+    /// The site's address, as this connection has it.
+    pub(crate) fn site(&self) -> Option<SocketAddr> {
+        self.stream.peer_addr().ok()
     }
 
     fn now(&self) -> Micros {

@@ -12,6 +12,7 @@
 #![warn(missing_docs)]
 
 mod arrivals;
+mod beside;
 mod direction;
 mod download;
 mod error;
@@ -28,6 +29,7 @@ mod socket;
 mod submit;
 mod trouble;
 mod trust;
+mod udp;
 mod upload;
 mod watch;
 

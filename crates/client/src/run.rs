@@ -5,12 +5,13 @@ use std::time::Duration;
 use metric::delay::Probes;
 use metric::goodput::{Mode, StopReason};
 use metric::receipt::{ReceiptV1, SubtestRecord};
-use metric::submission::{Network, Observed, ObservedSubtest, WEBSOCKET};
+use metric::submission::{Network, Observed, ObservedSubtest};
 use metric::unit::{BitRate, Micros};
 use wire::native::message::{DataNotice, SessionReply, SessionRequest, Subtest};
 use wire::native::spec;
 
 use crate::arrivals::Told;
+use crate::beside::{Beside, Part};
 use crate::http::Base;
 use crate::latency::Latency;
 use crate::trouble::Trouble;
@@ -25,6 +26,9 @@ pub struct Plan {
     pub network: Option<Network>,
     /// Whether the person pays for data, or wants to save them.
     pub metered: bool,
+    /// Whether loss is measured by a train of 5 s and 50 kB each way, if the
+    /// site answers by UDP; never where `metered`.
+    pub train: bool,
 }
 
 /// How far a test is.
@@ -47,6 +51,8 @@ pub enum Progress<'a> {
     Upload(BitRate, Micros),
     /// The receipt is being fetched.
     Receipt,
+    /// The same, and loss is measured by UDP.
+    Loss,
 }
 
 /// What a test came to. What was not measured is absent.
@@ -114,12 +120,16 @@ pub async fn run(
         audit: session.audit,
     });
     let mut latency = Latency::open(base, &session.token).await?;
+    let mut probes = Beside::open(&latency, &session).await;
     let told = Told::open(base, &session).await?;
     tell(Progress::Idle);
+    probes.begin(Part::Idle, session.parameters.idle_probes);
     let idle = latency.idle(&session.parameters).await;
     let downloading = |rate, at| tell(Progress::Download(rate, at));
     let load = download::run(base, &session, mode, &told, &downloading);
+    probes.begin(Part::Download, u32::MAX);
     let (down, working_download) = latency.working(&session.parameters, load).await;
+    probes.stop();
     let mut trouble = down.trouble;
     // A line that died is not asked to carry another direction.
     let line_lives = down.why != StopReason::Failed;
@@ -127,15 +137,21 @@ pub async fn run(
     if line_lives {
         let uploading = |rate, at| tell(Progress::Upload(rate, at));
         let load = upload::run(base, &session, mode, &told, &uploading);
-        let (ended, probes) = latency.working(&session.parameters, load).await;
+        probes.begin(Part::Upload, u32::MAX);
+        let (ended, sample) = latency.working(&session.parameters, load).await;
+        probes.stop();
         let ended = ended?;
         trouble = trouble.or(ended.seen.trouble);
-        (up, working_upload) = (Some(ended), probes);
+        (up, working_upload) = (Some(ended), sample);
     }
-    tell(Progress::Receipt);
-    let receipt = receipt(base, &session)
-        .await
-        .and_then(|receipt| can_be_true(receipt, up.as_ref()));
+    let train = plan.train && !plan.metered && trouble.is_none() && session.udp.is_some();
+    tell(if train {
+        Progress::Loss
+    } else {
+        Progress::Receipt
+    });
+    let (receipt, ()) = tokio::join!(receipt(base, &session), probes.finish(train));
+    let receipt = receipt.and_then(|receipt| can_be_true(receipt, up.as_ref()));
     trouble = trouble.or_else(|| receipt.as_ref().err().copied());
     let receipt = receipt.ok();
     let signed = |pick: fn(&ReceiptV1) -> Option<&SubtestRecord>| pick(receipt.as_ref()?);
@@ -152,8 +168,7 @@ pub async fn run(
         idle: sent(idle),
         working_download: sent(working_download),
         working_upload: sent(working_upload),
-        connection: Some(WEBSOCKET.into()),
-        ..Observed::default()
+        ..probes.observed()
     };
     Ok(Outcome {
         session,

@@ -432,6 +432,10 @@ pub(crate) struct TestArgs {
     /// Data cost money here, or are to be saved: at most 10 MB each way.
     #[arg(long)]
     pub(crate) metered: bool,
+    /// Leave out the 5 s of packets (50 kB each way) that measure loss by UDP;
+    /// mode saver and --metered leave them out too.
+    #[arg(long)]
+    pub(crate) no_train: bool,
     /// Generation of the mobile network, if known.
     #[arg(long, value_enum)]
     pub(crate) technology: Option<Generation>,

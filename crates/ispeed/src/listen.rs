@@ -1,13 +1,14 @@
 //! The addresses that a configuration names, and what is served on each.
 
 use std::error::Error;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::{Request, Response};
+use server::udp::Reflectors;
 use server::{Site, Tls, TlsConfig};
 use tokio::net::TcpListener;
 
@@ -26,6 +27,8 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let tls = Tls::open(&config.tls)?;
+    // They end with this function.
+    let _reflectors = reflect(&site, config.listen.ip())?;
     let plain = listen(config.listen, "http").await?;
     let plain = server::serve(plain, Arc::clone(&site), fallback.clone());
     let (Some(tls), Some(address)) = (tls, config.tls.listen) else {
@@ -70,6 +73,19 @@ async fn responsiveness<'a>(
             None => std::future::pending().await,
         }
     })
+}
+
+/// Starts the reflectors by UDP; their lines come before that of HTTP, which
+/// says that all is up.
+#[expect(clippy::print_stdout, reason = "people and scripts read these lines")]
+fn reflect(site: &Arc<Site>, http: IpAddr) -> anyhow::Result<Reflectors> {
+    let reflectors = Reflectors::start(site, http)?;
+    for (name, at) in [("stamp", reflectors.stamp()), ("irtt", reflectors.irtt())] {
+        if let Some(at) = at {
+            println!("{name}: udp {at}");
+        }
+    }
+    Ok(reflectors)
 }
 
 #[expect(clippy::print_stdout, reason = "people and scripts wait for this line")]

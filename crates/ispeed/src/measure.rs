@@ -31,6 +31,7 @@ pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
         mode: args.mode.clone(),
         network: args.network.map(network),
         metered: args.metered,
+        train: !args.no_train && args.mode.as_deref() != Some("saver"),
     };
     let target = client::aim(site.as_ref(), &centre, &open, only(args), chance()?).await?;
     let bar = output::Bar::new(english);

@@ -107,9 +107,12 @@ impl UdpProbes {
         Loss::new(self.sent, self.sent.checked_sub(self.received)?)
     }
 
-    /// Loss on the way to the site, of all that was sent; `None` when not known.
+    /// Loss on the way to the site, of all whose way is known; `None` when no
+    /// packet's is.
     pub fn forward_loss(&self) -> Option<Loss> {
-        Loss::new(self.sent, self.lost_forward?)
+        let lost = self.lost_forward?;
+        let reached = self.received.checked_add(self.lost_backward?)?;
+        Loss::new(reached.checked_add(lost)?, lost)
     }
 
     /// Loss on the way back, of what reached the site; `None` when not known.
@@ -233,9 +236,14 @@ mod tests {
         let probes = by_udp(100, 80, [10, 8]);
         assert!(probes.is_consistent());
         assert_eq!(probes.loss(), Loss::new(100, 20));
-        assert_eq!(probes.forward_loss(), Loss::new(100, 10));
+        assert_eq!(probes.forward_loss(), Loss::new(98, 10));
         assert_eq!(probes.backward_loss(), Loss::new(88, 8));
-        assert_eq!(by_udp(0, 0, [0, 0]).forward_loss(), None);
+        let blocked = by_udp(20, 0, [0, 0]);
+        assert_eq!(
+            (blocked.forward_loss(), blocked.backward_loss()),
+            (None, None)
+        );
+        assert_eq!(blocked.loss(), Loss::new(20, 20));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod process;
 pub mod tcp;
 pub mod tls;
 pub mod transport;
+pub mod udp;
 
 use std::time::Instant;
 

@@ -5,6 +5,7 @@
 //! large reads and writes, and not behind an adaptor that hides the socket.
 
 use std::io::{self, IoSlice, Read as _, Write as _};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -93,6 +94,15 @@ impl Transport {
     /// Whether TLS runs on it.
     pub const fn is_tls(&self) -> bool {
         self.tls.is_some()
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    ///
+    /// The system's, when the connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.tcp.peer_addr()
     }
 
     /// The application protocol that was agreed on (ALPN, RFC 7301).

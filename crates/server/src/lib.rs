@@ -18,6 +18,7 @@ mod session;
 mod site;
 mod spool;
 mod tls;
+pub mod udp;
 
 pub use foreign::serve_responsiveness;
 pub use keyfile::load_or_create;

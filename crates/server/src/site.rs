@@ -33,6 +33,7 @@ use crate::peer::Peer;
 use crate::session::Session;
 use crate::spool::Spool;
 use crate::tls::{Certificates, Tls};
+use crate::udp::{self, UdpConfig};
 
 /// What a site can be told.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -63,6 +64,8 @@ pub struct SiteConfig {
     /// Of the tests on a fixed line that ask for an adaptive mode, so many of a
     /// thousand are run in mode `full`, to hold that mode against.
     pub audit_share_per_mille: u16,
+    /// Reflectors by UDP.
+    pub udp: UdpConfig,
 }
 
 impl Default for SiteConfig {
@@ -78,6 +81,7 @@ impl Default for SiteConfig {
             centre: None,
             budgets: Budgets::default(),
             audit_share_per_mille: 20,
+            udp: UdpConfig::default(),
         }
     }
 }
@@ -111,6 +115,7 @@ pub struct Site {
     running: Running,
     spool: Option<Spool>,
     started_at: Timestamp,
+    udp: udp::Shared,
 }
 
 /// Where browsers find WebTransport.
@@ -145,6 +150,7 @@ impl Site {
             running: Running::default(),
             spool: None,
             started_at: net::wall_clock(),
+            udp: udp::Shared::default(),
         }
     }
 
@@ -229,6 +235,11 @@ impl Site {
 
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    /// What its reflectors by UDP and its sessions share.
+    pub(crate) const fn udp(&self) -> &udp::Shared {
+        &self.udp
     }
 
     /// Frames to download, end to end.
@@ -344,6 +355,7 @@ impl Site {
             }),
             arrivals: net::tcp::TELLS && !peer.proxied,
             webtransport: self.webtransport(),
+            udp: self.udp.issue(claims.client_prefix, random()?),
         };
         self.admit(Session::new(
             claims,

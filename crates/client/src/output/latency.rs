@@ -121,11 +121,19 @@ pub(super) fn lines(observed: &Observed, english: bool) -> Vec<(&'static str, St
 }
 
 fn carrier(observed: &Observed, english: bool) -> String {
-    match (connection(observed), english) {
-        (UDP, _) => "UDP (STAMP, RFC 8762)".into(),
-        (WEBSOCKET, true) => "WebSocket (no UDP)".into(),
-        (WEBSOCKET, false) => "WebSocket (không có UDP)".into(),
-        (other, _) => other.into(),
+    let say = |vi: &str, en: &str| String::from(if english { en } else { vi });
+    let tried = observed.by_udp().iter().any(|(_, probes)| probes.is_some());
+    match connection(observed) {
+        UDP => "UDP (STAMP, RFC 8762)".into(),
+        WEBSOCKET if tried => say(
+            "WebSocket (UDP không qua được hoặc mất quá nửa)",
+            "WebSocket (UDP blocked, or more than half lost)",
+        ),
+        WEBSOCKET => say(
+            "WebSocket (điểm đo không có UDP)",
+            "WebSocket (the site has no UDP)",
+        ),
+        other => other.into(),
     }
 }
 

@@ -40,6 +40,7 @@ impl Bar {
             Progress::Idle => (say("Đang đo độ trễ", "Measuring latency"), Micros(0)),
             Progress::Download(r, at) => (rate(say("Tải xuống", "Download"), r), at),
             Progress::Upload(r, at) => (rate(say("Tải lên", "Upload"), r), at),
+            Progress::Loss => (say("Đang đo mất gói", "Measuring loss"), EXPECTED),
             Progress::Receipt => (say("Đang lấy biên nhận", "Fetching the receipt"), EXPECTED),
         };
         self.bar.set_message(message);

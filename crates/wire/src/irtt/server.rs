@@ -120,7 +120,8 @@ impl Server {
 
     /// Takes a packet and says what goes back.
     ///
-    /// `token` is a random number for a new connection.
+    /// `stamps` are when it was received and when the reply goes out; `token`
+    /// is a random number for a new connection, without which none is opened.
     ///
     /// # Errors
     ///
@@ -129,14 +130,18 @@ impl Server {
         &mut self,
         packet: &mut [u8],
         from: SocketAddr,
-        received: Stamp,
-        sent: Stamp,
+        stamps: [Stamp; 2],
         now: Micros,
-        token: u64,
+        token: Option<u64>,
     ) -> Result<Reply, Refused> {
         match Request::decode(packet, self.config.key.as_ref())? {
             Request::Open { test, params_at } => {
-                self.open(packet, params_at, test.then_some(token), from, now)
+                let token = if test {
+                    Some(token.ok_or(Refused::Unknown)?)
+                } else {
+                    None
+                };
+                self.open(packet, params_at, token, from, now)
             }
             Request::Echo {
                 token,
@@ -144,8 +149,7 @@ impl Server {
                 fields_at,
             } => {
                 let connection = self.connection(token, from, now)?;
-                let fields =
-                    connection.echo(packet.len(), sequence, fields_at, [received, sent], now)?;
+                let fields = connection.echo(packet.len(), sequence, fields_at, stamps, now)?;
                 let payload_at = fields_at + fields.len();
                 packet[fields_at..payload_at].copy_from_slice(&fields);
                 let payload = packet[payload_at..].iter_mut();
@@ -337,7 +341,13 @@ mod tests {
     }
 
     fn handle(server: &mut Server, packet: &mut [u8], now: u64) -> Result<Reply, Refused> {
-        server.handle(packet, from(5000), RECEIVED, SENT, Micros(now), TOKEN)
+        server.handle(
+            packet,
+            from(5000),
+            [RECEIVED, SENT],
+            Micros(now),
+            Some(TOKEN),
+        )
     }
 
     const OPEN: &str = "14a75b01 0102 02809c9c39 0380b48913 04c801 0506 0606 0706";
@@ -401,7 +411,7 @@ mod tests {
     fn a_connection_is_its_address_alone() {
         let mut server = opened();
         let mut packet = echo(0, 100);
-        let other = server.handle(&mut packet, from(5001), RECEIVED, SENT, Micros(1), 1);
+        let other = server.handle(&mut packet, from(5001), [RECEIVED, SENT], Micros(1), None);
         assert_eq!(other, Err(Refused::Unknown));
         assert_eq!(packet, echo(0, 100), "what is refused is not changed");
     }

@@ -67,6 +67,9 @@ pub struct SessionReply {
     /// Where a browser may send its latency probes as datagrams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webtransport: Option<WebTransport>,
+    /// Probes by UDP; absent where the site has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub udp: Option<UdpOffer>,
 }
 
 /// `WebTransport` (HTTP/3) at a site, for latency probes.
@@ -78,6 +81,17 @@ pub struct WebTransport {
     /// vouches for the site's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificate_sha256: Vec<String>,
+}
+
+/// Where a session may send STAMP packets (RFC 8762), at the site's address.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct UdpOffer {
+    /// Port of the reflector.
+    pub stamp_port: u16,
+    /// Session identifier to send with them (RFC 8972 §3).
+    pub ssid: u16,
+    /// Whether the reflector counts for itself, so that loss has a direction.
+    pub stateful: bool,
 }
 
 /// What a test may cost the person, told before it begins; each direction.

@@ -19,8 +19,9 @@ pub struct Config {
     pub key: Option<Key>,
     /// Sessions that are counted at most; the one silent for longest is forgotten.
     pub sessions: usize,
-    /// UDP ports that are never answered, because what listens there may answer back.
-    pub never: Vec<u16>,
+    /// UDP ports from which only whole packets with zeros where a sender leaves
+    /// them are answered, because what listens there may answer the answer.
+    pub wary: Vec<u16>,
 }
 
 impl Default for Config {
@@ -29,7 +30,7 @@ impl Default for Config {
             stateful: true,
             key: None,
             sessions: 4096,
-            never: ECHOING_PORTS.to_vec(),
+            wary: ECHOING_PORTS.to_vec(),
         }
     }
 }
@@ -107,12 +108,12 @@ impl Reflector {
         now: Micros,
         is_issued: impl FnOnce(u16) -> bool,
     ) -> Result<(), Refused> {
-        let port = arrival.from.port();
-        if self.config.never.contains(&port) {
-            return Err(Refused::Loop(port));
-        }
         let key = self.config.key.as_ref();
         let asked = SenderPacket::decode(packet, key)?;
+        let port = arrival.from.port();
+        if self.config.wary.contains(&port) && !is_question(packet, key) {
+            return Err(Refused::Loop(port));
+        }
         if !is_issued(asked.ssid) {
             return Err(Refused::NotIssued(asked.ssid));
         }
@@ -147,6 +148,14 @@ impl Reflector {
     pub fn sessions(&self) -> usize {
         self.sessions.len()
     }
+}
+
+/// Whether a packet is a sender's and no reflector's: that writes the time at
+/// which it received where a sender leaves zeros (RFC 8762 §4.2, §4.3).
+fn is_question(packet: &[u8], key: Option<&Key>) -> bool {
+    let layout = Layout::of(key);
+    let received = packet.get(layout.received..layout.received + 8);
+    packet.len() >= layout.base_len && received.is_some_and(|time| time == [0; 8])
 }
 
 #[cfg(test)]
@@ -225,14 +234,32 @@ mod tests {
         };
         let mut copy = sent.clone();
         assert_eq!(try_it(&mut copy, 5000, false), Err(Refused::NotIssued(4)));
-        assert_eq!(
-            try_it(&mut copy, spec::PORT, true),
-            Err(Refused::Loop(spec::PORT))
-        );
         assert_eq!(copy, sent);
         let short = Err(Refused::Malformed(Malformed::TooShort(13)));
         assert_eq!(try_it(&mut vec![0; 13], 5000, true), short);
         assert_eq!(reflector.sessions(), 0);
+    }
+
+    #[test]
+    fn two_reflectors_do_not_answer_each_other_for_ever() {
+        let (mut ours, mut theirs) = (reflector(true), reflector(false));
+        let mut packet = packet(1, 4);
+        let answer = |of: &mut Reflector, packet: &mut Vec<u8>| {
+            of.reflect(packet, arrival(spec::PORT), NtpTime(1), Micros(0), |_| true)
+        };
+        assert_eq!(
+            answer(&mut ours, &mut packet),
+            Ok(()),
+            "a sender may use the port"
+        );
+        let back = answer(&mut theirs, &mut packet);
+        assert_eq!(back, Err(Refused::Loop(spec::PORT)));
+        let short = Err(Refused::Loop(spec::PORT));
+        assert_eq!(
+            answer(&mut ours, &mut vec![0; 14]),
+            short,
+            "an echo of an echo"
+        );
     }
 
     #[test]
