@@ -27,10 +27,8 @@ pub enum Reason {
     Outside,
     /// The same device, operator and technology a moment ago at the same place.
     Repeat,
-<<<<<<< HEAD
     /// The device could not keep up, so the number is its own and not the network's.
     ClientLimited,
-=======
     /// More than a device's share of a ward's month.
     DeviceCap,
     /// The device said that its position was made up.
@@ -46,7 +44,6 @@ pub enum Reason {
     ForeignAddress,
     /// Faster than the technology or the site can be, or the trace of another test.
     Implausible,
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
 }
 
 /// What a test may count for.
@@ -94,10 +91,8 @@ pub struct Facts {
     pub placement: Placement,
     /// Whether a test that counts stands close by in time and place.
     pub repeats: bool,
-<<<<<<< HEAD
     /// Whether the device could not keep up ([`crate::bottleneck`]).
     pub client_limited: bool,
-=======
     /// Whether the device has had its share of the ward's month.
     pub over_cap: bool,
     /// Whether the device says its position is made up.
@@ -113,7 +108,6 @@ pub struct Facts {
     /// Whether it is faster than it can be ([`Limits::is_too_fast`]) or has the
     /// trace of another test.
     pub implausible: bool,
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
 }
 
 /// How a position relates to the areas.
@@ -208,9 +202,7 @@ pub fn judge(facts: &Facts, limits: &Limits, edition: u16) -> Vec<Reason> {
         (facts.placement == Placement::Unlocated, Reason::Unlocated),
         (facts.placement == Placement::Outside, Reason::Outside),
         (facts.repeats, Reason::Repeat),
-<<<<<<< HEAD
         (facts.client_limited, Reason::ClientLimited),
-=======
         (facts.over_cap, Reason::DeviceCap),
         (facts.mock_location, Reason::MockLocation),
         (facts.travels, Reason::ImpossibleTravel),
@@ -218,7 +210,6 @@ pub fn judge(facts: &Facts, limits: &Limits, edition: u16) -> Vec<Reason> {
         (facts.roaming_or_vpn, Reason::RoamingOrVpn),
         (facts.foreign_address, Reason::ForeignAddress),
         (facts.implausible, Reason::Implausible),
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
     ];
     let against = rules.into_iter().filter(|(applies, _)| *applies);
     let against = against.map(|(_, reason)| reason);
@@ -227,11 +218,7 @@ pub fn judge(facts: &Facts, limits: &Limits, edition: u16) -> Vec<Reason> {
 
 impl Reason {
     /// Every reason.
-<<<<<<< HEAD
-    pub const ALL: [Self; 8] = [
-=======
-    pub const ALL: [Self; 14] = [
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
+    pub const ALL: [Self; 15] = [
         Self::Incomplete,
         Self::TooOld,
         Self::FromFuture,
@@ -239,9 +226,7 @@ impl Reason {
         Self::Unlocated,
         Self::Outside,
         Self::Repeat,
-<<<<<<< HEAD
         Self::ClientLimited,
-=======
         Self::DeviceCap,
         Self::MockLocation,
         Self::ImpossibleTravel,
@@ -249,7 +234,6 @@ impl Reason {
         Self::RoamingOrVpn,
         Self::ForeignAddress,
         Self::Implausible,
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
     ];
 
     /// Edition of the rules that brought it.
@@ -262,7 +246,8 @@ impl Reason {
             | Self::Unlocated
             | Self::Outside
             | Self::Repeat => 1,
-            Self::DeviceCap
+            Self::ClientLimited
+            | Self::DeviceCap
             | Self::MockLocation
             | Self::ImpossibleTravel
             | Self::OperatorMismatch
@@ -278,18 +263,13 @@ impl Reason {
         match self {
             Self::Incomplete | Self::TooOld | Self::FromFuture | Self::Implausible => true,
             Self::NotMobile => quota,
-<<<<<<< HEAD
-            Self::Unlocated | Self::Outside => quota || matches!(r#use, Use::Ward),
-            Self::Repeat => !matches!(r#use, Use::QuotaRaw),
-            Self::ClientLimited => matches!(r#use, Use::Ward | Use::Operator | Use::Country),
-=======
             Self::Unlocated | Self::Outside | Self::MockLocation | Self::ImpossibleTravel => {
                 quota || matches!(r#use, Use::Ward)
             }
             Self::Repeat | Self::DeviceCap => !matches!(r#use, Use::QuotaRaw),
             Self::OperatorMismatch => false,
             Self::RoamingOrVpn | Self::ForeignAddress => matches!(r#use, Use::Operator),
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
+            Self::ClientLimited => matches!(r#use, Use::Ward | Use::Operator | Use::Country),
         }
     }
 
@@ -303,9 +283,7 @@ impl Reason {
             Self::Unlocated => "unlocated",
             Self::Outside => "outside",
             Self::Repeat => "repeat",
-<<<<<<< HEAD
             Self::ClientLimited => "client_limited",
-=======
             Self::DeviceCap => "device_cap",
             Self::MockLocation => "mock_location",
             Self::ImpossibleTravel => "impossible_travel",
@@ -313,7 +291,6 @@ impl Reason {
             Self::RoamingOrVpn => "roaming_or_vpn",
             Self::ForeignAddress => "foreign_address",
             Self::Implausible => "implausible",
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
         }
     }
 }
@@ -396,9 +373,7 @@ mod tests {
             mobile: true,
             placement: Placement::Inside,
             repeats: false,
-<<<<<<< HEAD
             client_limited: false,
-=======
             over_cap: false,
             mock_location: false,
             travels: false,
@@ -406,7 +381,6 @@ mod tests {
             roaming_or_vpn: false,
             foreign_address: false,
             implausible: false,
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
         }
     }
 

@@ -126,9 +126,7 @@ export const REASONS = [
   'unlocated',
   'outside',
   'repeat',
-<<<<<<< HEAD
   'client_limited',
-=======
   'device_cap',
   'mock_location',
   'impossible_travel',
@@ -136,7 +134,6 @@ export const REASONS = [
   'roaming_or_vpn',
   'foreign_address',
   'implausible',
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
 ] as const;
 export type Reason = (typeof REASONS)[number];
 export type CountsFor = 'quota' | 'ward' | 'operator' | 'country';

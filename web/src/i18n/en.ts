@@ -206,11 +206,10 @@ export const en: Catalogue = {
       what: 'Another test of this device has just been counted, so this one is a repeat.',
       remedy: 'wait a while, or measure somewhere else.',
     },
-<<<<<<< HEAD
     client_limited: {
       what: 'The device could not keep up, so the number is the device’s and not the network’s.',
       remedy: 'close other apps and pages, or use a faster device, and measure again.',
-=======
+    },
     device_cap: {
       what: 'This device has had its share of the ward’s month.',
       remedy: 'let somebody else measure, or measure in another ward.',
@@ -238,7 +237,6 @@ export const en: Catalogue = {
     implausible: {
       what: 'The numbers are beyond what the network can do, or those of another test.',
       remedy: 'measure again with this page or the official app.',
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
     },
   },
   rejection: {
@@ -254,16 +252,7 @@ export const en: Catalogue = {
     unlocated: 'No position',
     outside: 'Outside the area',
     repeat: 'Repeat on the same device',
-<<<<<<< HEAD
     client_limited: 'Device could not keep up',
-  },
-  limitedBy: {
-    receive_window: 'the receive window',
-    sender: 'the sender',
-    network: 'the network',
-    client_cpu: 'the device, which could not keep up',
-    unknown: 'not known',
-=======
     device_cap: 'Beyond a device’s share',
     mock_location: 'Made-up position',
     impossible_travel: 'Travelled too fast',
@@ -271,7 +260,13 @@ export const en: Catalogue = {
     roaming_or_vpn: 'Roaming or VPN',
     foreign_address: 'Foreign address',
     implausible: 'Implausible numbers',
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
+  },
+  limitedBy: {
+    receive_window: 'the receive window',
+    sender: 'the sender',
+    network: 'the network',
+    client_cpu: 'the device, which could not keep up',
+    unknown: 'not known',
   },
   countsFor: {
     quota: 'the ward’s quota',

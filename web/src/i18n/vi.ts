@@ -206,11 +206,10 @@ export const vi = {
       what: 'Máy này vừa có một lần đo khác được tính, nên lần này là đo lặp.',
       remedy: 'chờ một thời gian, hoặc đo ở nơi khác.',
     },
-<<<<<<< HEAD
     client_limited: {
       what: 'Thiết bị đo quá tải khi đang đo, nên con số là của thiết bị chứ không phải của mạng.',
       remedy: 'đóng bớt ứng dụng và trang khác, hoặc dùng máy khỏe hơn, rồi đo lại.',
-=======
+    },
     device_cap: {
       what: 'Máy này đã đủ số lần được tính của phường trong tháng.',
       remedy: 'nhờ người khác đo, hoặc đo ở phường khác.',
@@ -238,7 +237,6 @@ export const vi = {
     implausible: {
       what: 'Số liệu vượt quá khả năng của mạng, hoặc trùng hệt một lần đo khác.',
       remedy: 'đo lại bằng trang này hoặc ứng dụng chính thức.',
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
     },
   },
   rejection: {
@@ -254,16 +252,7 @@ export const vi = {
     unlocated: 'Không rõ vị trí',
     outside: 'Ngoài địa bàn',
     repeat: 'Đo lặp',
-<<<<<<< HEAD
     client_limited: 'Thiết bị đo quá tải',
-  },
-  limitedBy: {
-    receive_window: 'cửa sổ nhận',
-    sender: 'bên gửi',
-    network: 'mạng',
-    client_cpu: 'thiết bị đo quá tải',
-    unknown: 'không rõ',
-=======
     device_cap: 'Quá số lần của một máy',
     mock_location: 'Vị trí giả',
     impossible_travel: 'Di chuyển quá nhanh',
@@ -271,7 +260,13 @@ export const vi = {
     roaming_or_vpn: 'Chuyển vùng hoặc VPN',
     foreign_address: 'Địa chỉ nước ngoài',
     implausible: 'Số liệu bất thường',
->>>>>>> 0d9a735 (metric: the rules of edition 2, problem cells, steering)
+  },
+  limitedBy: {
+    receive_window: 'cửa sổ nhận',
+    sender: 'bên gửi',
+    network: 'mạng',
+    client_cpu: 'thiết bị đo quá tải',
+    unknown: 'không rõ',
   },
   countsFor: {
     quota: 'chỉ tiêu mẫu của phường',
