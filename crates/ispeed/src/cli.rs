@@ -5,6 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod figures;
+
+pub(crate) use figures::{
+    CalibrateArgs, ComputeArgs, HandOverFormat, MethodCommand, ProblemCommand, RebuildArgs,
+    ShowArgs, StatisticsCommand,
+};
+
 /// Measures the Internet, place by place, and acts on it.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
@@ -68,6 +75,21 @@ pub(crate) enum Command {
     /// Reports.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Figures with their intervals and grades: compute and keep them, show them.
+    #[command(subcommand)]
+    Statistics(StatisticsCommand),
+    /// Judge every stored test again by an edition of the rules.
+    #[command(
+        after_help = "Examples:\n  ispeed rebuild --preview\n  ispeed rebuild --edition 2\n  \
+        ispeed rebuild --edition 2 --month 2024-11 --json"
+    )]
+    Rebuild(RebuildArgs),
+    /// Problem areas: find them, hand them to operators, close them.
+    #[command(subcommand)]
+    Problem(ProblemCommand),
+    /// What the method claims, held against simulations.
+    #[command(subcommand)]
+    Method(MethodCommand),
 }
 
 #[derive(Args, Debug)]
