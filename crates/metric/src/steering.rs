@@ -44,7 +44,7 @@ mod tests {
         let gains = gains(&[of(0.5, 100), of(0.2, 2), of(0.3, 0), of(0.05, 0)]);
         let mut order: Vec<usize> = (0..4).collect();
         order.sort_by(|a, b| gains[*b].total_cmp(&gains[*a]));
-        assert_eq!(order, [2, 3, 1, 0]);
+        assert_eq!(order, [2, 1, 3, 0]);
         assert!(gains.iter().all(|gain| (0.0..=1.0).contains(gain)));
     }
 
