@@ -224,7 +224,7 @@ async fn a_test_reaches_quota_figures_and_campaign() {
     );
     assert_eq!(
         row["download_bits_per_second"],
-        json!({"state": "withheld", "n": 1})
+        json!({"state": "withheld", "n": 1, "why": "too_few"})
     );
     let path = "/api/v1/campaigns/district-1/months/2024-11";
     let (_, month) = http.get(path).await;
