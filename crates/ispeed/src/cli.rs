@@ -5,6 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod figures;
+
+pub(crate) use figures::{
+    CalibrateArgs, ComputeArgs, HandOverFormat, ProblemCommand, RebuildArgs, ShowArgs,
+    StatisticsCommand,
+};
+
 /// Measures the Internet, place by place, and acts on it.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
@@ -69,6 +76,18 @@ pub(crate) enum Command {
     /// Reports.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Figures with their intervals and grades: compute and keep them, show them.
+    #[command(subcommand)]
+    Statistics(StatisticsCommand),
+    /// Judge every stored test again by an edition of the rules.
+    #[command(
+        after_help = "Examples:\n  ispeed rebuild --preview\n  ispeed rebuild --edition 2\n  \
+        ispeed rebuild --edition 2 --month 2024-11 --json"
+    )]
+    Rebuild(RebuildArgs),
+    /// Problem areas: find them, hand them to operators, close them.
+    #[command(subcommand)]
+    Problem(ProblemCommand),
     /// The method looked at over stored tests.
     #[command(subcommand)]
     Method(MethodCommand),
@@ -321,6 +340,12 @@ pub(crate) enum MethodCommand {
         #[command(flatten)]
         args: MethodArgs,
     },
+    /// Simulate wards of known truth: how often intervals hold it, and what
+    /// tricks do to figures. Exit status 1 when a claim does not hold.
+    #[command(
+        after_help = "Example:\n  ispeed method calibrate --runs 2000 --output docs/calibration"
+    )]
+    Calibrate(CalibrateArgs),
 }
 
 #[derive(Args, Debug)]

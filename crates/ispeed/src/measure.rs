@@ -151,6 +151,9 @@ fn context(
             name: "cli".into(),
             version: env!("CARGO_PKG_VERSION").into(),
         },
+        mock_location: None,
+        roaming: None,
+        mcc_mnc: None,
     }
 }
 

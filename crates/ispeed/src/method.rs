@@ -18,6 +18,7 @@ use crate::cli::{MethodArgs, MethodCommand};
 
 pub(crate) fn method(command: &MethodCommand) -> anyhow::Result<ExitCode> {
     match command {
+        MethodCommand::Calibrate(args) => crate::statistics::calibrate(args),
         MethodCommand::Audit { args } => {
             let report =
                 platform::method::audit(open(&args.store)?.store(), which(args), Edition::CURRENT)?;

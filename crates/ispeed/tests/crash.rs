@@ -183,5 +183,8 @@ fn context(i: usize, now: jiff::Timestamp) -> Context {
             name: "test".into(),
             version: "1".into(),
         },
+        mock_location: None,
+        roaming: None,
+        mcc_mnc: None,
     }
 }

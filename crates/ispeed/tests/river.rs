@@ -37,6 +37,9 @@ fn measured(url: &str) -> Submission {
             name: "test".into(),
             version: "1".into(),
         },
+        mock_location: None,
+        roaming: None,
+        mcc_mnc: None,
     };
     client::submission(&outcome, context).unwrap()
 }

@@ -376,6 +376,9 @@ mod tests {
                     name: "cli".into(),
                     version: "0.1.0".into(),
                 },
+                mock_location: None,
+                roaming: None,
+                mcc_mnc: None,
             },
         }
     }

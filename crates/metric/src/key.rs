@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use sha2::Sha256;
 
 /// A site's private key.
 #[derive(Clone)]
@@ -72,8 +72,25 @@ impl fmt::Display for PublicKey {
 
 /// SHA-256 of `bytes` as 64 lower-case hex digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
+    let digest = <Sha256 as sha2::Digest>::digest(bytes);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// SHA-256 of what is added piece by piece.
+#[derive(Clone, Debug, Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// Adds bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        sha2::Digest::update(&mut self.0, bytes);
+    }
+
+    /// The digest so far, as 64 lower-case hex digits.
+    pub fn hex(self) -> String {
+        let digest = sha2::Digest::finalize(self.0);
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// What a key may sign.

@@ -14,7 +14,6 @@ use crate::unit::{floor_u64, to_f64};
 
 /// A limit of a regulation or a target.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
 pub struct Limit {
     /// Name in tables, as `qcvn-126-2021-mean-download`.
     pub id: String,

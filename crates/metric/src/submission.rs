@@ -161,6 +161,16 @@ pub struct Context {
     pub unit: Option<String>,
     /// Program that ran it.
     pub app: App,
+    /// Whether the system says that the position is made up (Android
+    /// `Location.isMock`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mock_location: Option<bool>,
+    /// Whether the network is that of another country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roaming: Option<bool>,
+    /// Mobile network that the device was registered in (ITU-T E.212), as `452-04`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcc_mnc: Option<String>,
 }
 
 /// Kind of access.
@@ -344,7 +354,8 @@ impl Context {
         short("context.operator", self.operator.as_deref(), 64)?;
         short("context.unit", self.unit.as_deref(), 32)?;
         short("context.app.name", Some(&self.app.name), 32)?;
-        short("context.app.version", Some(&self.app.version), 32)
+        short("context.app.version", Some(&self.app.version), 32)?;
+        short("context.mcc_mnc", self.mcc_mnc.as_deref(), 8)
     }
 }
 

@@ -1,8 +1,10 @@
 //! The validity ledger: does a test count, for what, and if not, why.
 //!
-//! Edition 1 of the rules. Every received test ends in exactly one [`State`]
-//! with every [`Reason`] recorded; nothing is deleted. Source:
-//! docs/METHODOLOGY.md, "Does a test count?".
+//! Every received test ends in exactly one [`State`]
+//! with every [`Reason`] recorded; nothing is deleted. Rules have editions: a
+//! reason applies from the edition that brought it ([`Reason::since`]), so that
+//! a month can be judged again as it was. Source: docs/METHODOLOGY.md, "Does a
+//! test count?".
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,21 @@ pub enum Reason {
     Repeat,
     /// The device could not keep up, so the number is its own and not the network's.
     ClientLimited,
+    /// More than a device's share of a ward's month.
+    DeviceCap,
+    /// The device said that its position was made up.
+    MockLocation,
+    /// Too far from the device's test before or after.
+    ImpossibleTravel,
+    /// The operator that was declared is not the one that was seen; a flag, the
+    /// test counts for the one that was seen.
+    OperatorMismatch,
+    /// In another country's network, or behind one that is not a mobile one.
+    RoamingOrVpn,
+    /// From an address that no known network has.
+    ForeignAddress,
+    /// Faster than the technology or the site can be, or the trace of another test.
+    Implausible,
 }
 
 /// What a test may count for.
@@ -49,7 +66,7 @@ pub enum Use {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Counts for everything.
+    /// Counts for everything; there may be a flag.
     Accepted,
     /// Counts for some uses.
     Limited,
@@ -76,6 +93,21 @@ pub struct Facts {
     pub repeats: bool,
     /// Whether the device could not keep up ([`crate::bottleneck`]).
     pub client_limited: bool,
+    /// Whether the device has had its share of the ward's month.
+    pub over_cap: bool,
+    /// Whether the device says its position is made up.
+    pub mock_location: bool,
+    /// Whether the device would have travelled too fast.
+    pub travels: bool,
+    /// Whether another operator was declared than was seen.
+    pub operator_differs: bool,
+    /// Whether the device roams, or is mobile behind a network that is not.
+    pub roaming_or_vpn: bool,
+    /// Whether its address is a public one that no known network has.
+    pub foreign_address: bool,
+    /// Whether it is faster than it can be ([`Limits::is_too_fast`]) or has the
+    /// trace of another test.
+    pub implausible: bool,
 }
 
 /// How a position relates to the areas.
@@ -105,6 +137,19 @@ pub struct Limits {
     pub repeat_minutes: u16,
     /// … and closer in place than this, metres, are repeats.
     pub repeat_metres: u32,
+    /// Most days a device counts on in a ward's month.
+    pub max_device_days: u16,
+    /// Most tests a device counts with on one of these days.
+    pub max_tests_a_day: u16,
+    /// Fastest way from one test to the next, km/h.
+    pub max_travel_km_per_hour: u16,
+    /// Highest rate of each generation, Mbit/s, from 2G to 5G.
+    pub max_mbit_per_second: [u32; 4],
+    /// Highest rate of a site's own port, Mbit/s; also the ceiling of fixed lines.
+    pub max_site_mbit_per_second: u32,
+    /// Whether a public address that no known network has is foreign. Turn it
+    /// off where the table of prefixes is not that of the whole country.
+    pub foreign_addresses: bool,
 }
 
 impl Default for Limits {
@@ -116,12 +161,36 @@ impl Default for Limits {
             min_inside_percent: 80,
             repeat_minutes: 15,
             repeat_metres: 100,
+            max_device_days: 10,
+            max_tests_a_day: 5,
+            max_travel_km_per_hour: 300,
+            max_mbit_per_second: [1, 84, 2_000, 10_000],
+            max_site_mbit_per_second: 10_000,
+            foreign_addresses: true,
         }
     }
 }
 
-/// Every reason against a test, in the order of [`Reason`]; empty when none.
-pub fn judge(facts: &Facts, limits: &Limits) -> Vec<Reason> {
+impl Limits {
+    /// Whether a rate is above what the generation (2 to 5; `None` for a fixed
+    /// line or when it is not known) or a site can carry.
+    ///
+    /// Ceilings: EDGE 0.47 Mbit/s (3GPP TS 43.064), DC-HSPA+ 84 (TS 25.306),
+    /// LTE category 20 2,000 (TS 36.306), NR 10,000 (more than any phone
+    /// announces), each rounded up.
+    pub fn is_too_fast(&self, bits_per_second: u64, generation: Option<u8>) -> bool {
+        let index = generation.and_then(|g| usize::from(g).checked_sub(2));
+        let radio = index.and_then(|at| self.max_mbit_per_second.get(at));
+        let most = radio.map_or(self.max_site_mbit_per_second, |radio| {
+            self.max_site_mbit_per_second.min(*radio)
+        });
+        bits_per_second > u64::from(most) * 1_000_000
+    }
+}
+
+/// Every reason against a test by an edition of the rules, in the order of
+/// [`Reason`]; empty when none.
+pub fn judge(facts: &Facts, limits: &Limits, edition: u16) -> Vec<Reason> {
     let age = facts.received_at.duration_since(facts.measured_at);
     let oldest = SignedDuration::from_hours(24 * i64::from(limits.max_age_days));
     let ahead = SignedDuration::from_secs(-i64::from(limits.max_ahead_seconds));
@@ -134,14 +203,22 @@ pub fn judge(facts: &Facts, limits: &Limits) -> Vec<Reason> {
         (facts.placement == Placement::Outside, Reason::Outside),
         (facts.repeats, Reason::Repeat),
         (facts.client_limited, Reason::ClientLimited),
+        (facts.over_cap, Reason::DeviceCap),
+        (facts.mock_location, Reason::MockLocation),
+        (facts.travels, Reason::ImpossibleTravel),
+        (facts.operator_differs, Reason::OperatorMismatch),
+        (facts.roaming_or_vpn, Reason::RoamingOrVpn),
+        (facts.foreign_address, Reason::ForeignAddress),
+        (facts.implausible, Reason::Implausible),
     ];
     let against = rules.into_iter().filter(|(applies, _)| *applies);
-    against.map(|(_, reason)| reason).collect()
+    let against = against.map(|(_, reason)| reason);
+    against.filter(|reason| reason.since() <= edition).collect()
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 15] = [
         Self::Incomplete,
         Self::TooOld,
         Self::FromFuture,
@@ -150,16 +227,48 @@ impl Reason {
         Self::Outside,
         Self::Repeat,
         Self::ClientLimited,
+        Self::DeviceCap,
+        Self::MockLocation,
+        Self::ImpossibleTravel,
+        Self::OperatorMismatch,
+        Self::RoamingOrVpn,
+        Self::ForeignAddress,
+        Self::Implausible,
     ];
+
+    /// Edition of the rules that brought it.
+    pub const fn since(self) -> u16 {
+        match self {
+            Self::Incomplete
+            | Self::TooOld
+            | Self::FromFuture
+            | Self::NotMobile
+            | Self::Unlocated
+            | Self::Outside
+            | Self::Repeat => 1,
+            Self::ClientLimited
+            | Self::DeviceCap
+            | Self::MockLocation
+            | Self::ImpossibleTravel
+            | Self::OperatorMismatch
+            | Self::RoamingOrVpn
+            | Self::ForeignAddress
+            | Self::Implausible => 2,
+        }
+    }
 
     /// Whether a test with this reason is out for a use.
     pub const fn bars(self, r#use: Use) -> bool {
         let quota = matches!(r#use, Use::Quota | Use::QuotaRaw);
         match self {
-            Self::Incomplete | Self::TooOld | Self::FromFuture => true,
+            Self::Incomplete | Self::TooOld | Self::FromFuture | Self::Implausible => true,
             Self::NotMobile => quota,
-            Self::Unlocated | Self::Outside => quota || matches!(r#use, Use::Ward),
-            Self::Repeat => !matches!(r#use, Use::QuotaRaw),
+            Self::Unlocated | Self::Outside | Self::MockLocation | Self::ImpossibleTravel => {
+                quota || matches!(r#use, Use::Ward)
+            }
+            Self::Repeat | Self::DeviceCap => !matches!(r#use, Use::QuotaRaw),
+            Self::OperatorMismatch => false,
+            Self::RoamingOrVpn | Self::ForeignAddress => matches!(r#use, Use::Operator),
             Self::ClientLimited => matches!(r#use, Use::Ward | Use::Operator | Use::Country),
         }
     }
@@ -175,6 +284,13 @@ impl Reason {
             Self::Outside => "outside",
             Self::Repeat => "repeat",
             Self::ClientLimited => "client_limited",
+            Self::DeviceCap => "device_cap",
+            Self::MockLocation => "mock_location",
+            Self::ImpossibleTravel => "impossible_travel",
+            Self::OperatorMismatch => "operator_mismatch",
+            Self::RoamingOrVpn => "roaming_or_vpn",
+            Self::ForeignAddress => "foreign_address",
+            Self::Implausible => "implausible",
         }
     }
 }
@@ -198,15 +314,51 @@ pub fn counts_for(reasons: &[Reason]) -> Vec<Use> {
 
 /// The state of a test with these reasons.
 pub fn state(reasons: &[Reason]) -> State {
-    if reasons.is_empty() {
-        State::Accepted
-    } else if reasons.contains(&Reason::Incomplete) {
-        State::Incomplete
-    } else if counts_for(reasons).is_empty() {
-        State::Excluded
-    } else {
-        State::Limited
+    if reasons.contains(&Reason::Incomplete) {
+        return State::Incomplete;
     }
+    match counts_for(reasons).len() {
+        0 => State::Excluded,
+        n if n == Use::ALL.len() => State::Accepted,
+        _ => State::Limited,
+    }
+}
+
+/// Whether the next test of a device is above its share of a ward's month.
+///
+/// `tests_of_days` holds, for each day with tests of this device that count
+/// there, how many; `today` is how many of them are of the same day as the test.
+pub const fn over_cap(days: u64, today: u64, limits: &Limits) -> bool {
+    let new_day = today == 0;
+    today >= limits.max_tests_a_day as u64 || (new_day && days >= limits.max_device_days as u64)
+}
+
+/// Whether a device would have to travel faster than the limit between two
+/// tests. Their accuracy is taken off the way, so that two vague positions
+/// close in time are no journey.
+pub fn travels(metres: f64, accuracy_metres: u32, apart: SignedDuration, limits: &Limits) -> bool {
+    let way = metres - f64::from(accuracy_metres);
+    let fastest = f64::from(limits.max_travel_km_per_hour) / 3.6;
+    way > fastest * apart.as_secs_f64().abs().max(1.0)
+}
+
+/// The shape of a trace, to know a copy by.
+///
+/// A hash of its bins relative to the highest. `None` for a trace that has too little shape to be known by: fewer
+/// than 20 bins, or fewer than 12 different heights of 4,096.
+///
+/// Measured traces differ in every bin; equal shapes are copies, scaled or not.
+pub fn trace_shape(bins_bytes: &[u64]) -> Option<u64> {
+    let highest = bins_bytes.iter().copied().max().filter(|&h| h > 0)?;
+    let height = |&bin: &u64| u128::from(bin) * 4095 / u128::from(highest);
+    let heights: Vec<u128> = bins_bytes.iter().map(height).collect();
+    let different: std::collections::BTreeSet<_> = heights.iter().collect();
+    if heights.len() < 20 || different.len() < 12 {
+        return None;
+    }
+    let text: Vec<String> = heights.iter().map(u128::to_string).collect();
+    let digest = crate::key::sha256_hex(text.join(",").as_bytes());
+    u64::from_str_radix(digest.get(..16)?, 16).ok()
 }
 
 #[cfg(test)]
@@ -222,12 +374,19 @@ mod tests {
             placement: Placement::Inside,
             repeats: false,
             client_limited: false,
+            over_cap: false,
+            mock_location: false,
+            travels: false,
+            operator_differs: false,
+            roaming_or_vpn: false,
+            foreign_address: false,
+            implausible: false,
         }
     }
 
     #[track_caller]
     fn check(facts: Facts, want: &[Reason], want_state: State) {
-        let reasons = judge(&facts, &Limits::default());
+        let reasons = judge(&facts, &Limits::default(), crate::EDITION);
         assert_eq!((reasons.as_slice(), state(&reasons)), (want, want_state));
     }
 
@@ -332,6 +491,98 @@ mod tests {
             counts_for(&[Reason::Unlocated]),
             [Use::Operator, Use::Country]
         );
+    }
+
+    #[test]
+    fn each_rule_of_edition_2_gives_its_reason() {
+        let f = facts();
+        let over_cap = Facts {
+            over_cap: true,
+            ..f
+        };
+        check(over_cap, &[Reason::DeviceCap], State::Limited);
+        let mock = Facts {
+            mock_location: true,
+            ..f
+        };
+        check(mock, &[Reason::MockLocation], State::Limited);
+        let travels = Facts { travels: true, ..f };
+        check(travels, &[Reason::ImpossibleTravel], State::Limited);
+        let vpn = Facts {
+            roaming_or_vpn: true,
+            ..f
+        };
+        check(vpn, &[Reason::RoamingOrVpn], State::Limited);
+        let foreign = Facts {
+            foreign_address: true,
+            ..f
+        };
+        check(foreign, &[Reason::ForeignAddress], State::Limited);
+        let implausible = Facts {
+            implausible: true,
+            ..f
+        };
+        check(implausible, &[Reason::Implausible], State::Excluded);
+        let flagged = Facts {
+            operator_differs: true,
+            ..f
+        };
+        check(flagged, &[Reason::OperatorMismatch], State::Accepted);
+    }
+
+    #[test]
+    fn an_older_edition_knows_nothing_of_newer_rules() {
+        let both = Facts {
+            repeats: true,
+            over_cap: true,
+            ..facts()
+        };
+        let by = |edition| judge(&both, &Limits::default(), edition);
+        assert_eq!(by(1), [Reason::Repeat]);
+        assert_eq!(by(2), [Reason::Repeat, Reason::DeviceCap]);
+    }
+
+    #[test]
+    fn a_device_has_ten_days_and_five_tests_on_each() {
+        let limits = Limits::default();
+        let over = |days, today| over_cap(days, today, &limits);
+        assert!(!over(0, 0) && !over(9, 0) && over(10, 0));
+        assert!(!over(10, 4) && over(3, 5));
+    }
+
+    #[test]
+    fn three_hundred_kilometres_an_hour_is_a_train_and_more_is_not() {
+        let limits = Limits::default();
+        let after = SignedDuration::from_mins;
+        assert!(!travels(149_000.0, 0, after(30), &limits));
+        assert!(travels(151_000.0, 0, after(30), &limits));
+        assert!(travels(151_000.0, 0, after(-30), &limits));
+        assert!(
+            !travels(180.0, 100, after(0), &limits),
+            "two vague positions"
+        );
+    }
+
+    #[test]
+    fn a_copied_trace_is_known_scaled_or_not_and_a_flat_one_is_not() {
+        let trace: Vec<u64> = (0..40).map(|i| 500_000 + i * i * 731 % 90_000).collect();
+        let louder: Vec<u64> = trace.iter().map(|bin| bin * 3).collect();
+        let mut other = trace.clone();
+        other[7] += 9_000;
+        assert!(trace_shape(&trace).is_some());
+        assert_eq!(trace_shape(&trace), trace_shape(&louder));
+        assert_ne!(trace_shape(&trace), trace_shape(&other));
+        assert_eq!(trace_shape(&[600_000; 120]), None);
+        assert_eq!(trace_shape(&[]), None);
+    }
+
+    #[test]
+    fn no_technology_is_faster_than_its_radio() {
+        let limits = Limits::default();
+        let fast = |mbit: u64, generation| limits.is_too_fast(mbit * 1_000_000, generation);
+        assert!(fast(85, Some(3)) && !fast(84, Some(3)));
+        assert!(fast(2_001, Some(4)) && !fast(2_001, Some(5)));
+        assert!(fast(10_001, None) && !fast(940, None));
     }
 
     #[test]

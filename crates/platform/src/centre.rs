@@ -10,6 +10,7 @@ use wire::roster::standing::State;
 
 use crate::area::AreaIndex;
 use crate::campaign;
+use crate::collect::rebuild::{Plan, Rebuilt, rebuild};
 use crate::collect::{Failure, Tables, collect};
 use crate::config::Config;
 use crate::operator::OperatorTable;
@@ -117,13 +118,33 @@ impl Centre {
     /// [`Failure`]; nothing is stored, and a refusal is counted.
     pub fn collect_at(&self, now: Timestamp, body: &[u8]) -> Result<Appended, Failure> {
         let (areas, operators) = (self.areas(), self.operators());
-        let tables = Tables {
-            areas: &areas,
-            operators: &operators,
+        collect(&self.store, &self.tables(&areas, &operators), now, body)
+    }
+
+    fn tables<'a>(&'a self, areas: &'a AreaIndex, operators: &'a OperatorTable) -> Tables<'a> {
+        Tables {
+            areas,
+            operators,
             limits: &self.config.limits,
             position_retention_days: self.config.position_retention_days,
-        };
-        collect(&self.store, &tables, now, body)
+        }
+    }
+
+    /// Judges stored tests again by an edition of the rules. `progress` is told
+    /// how many of how many are done.
+    ///
+    /// # Errors
+    ///
+    /// When the edition is not known or the store cannot be read or written;
+    /// then the verdicts before stay in use.
+    pub fn rebuild(&self, plan: &Plan, progress: impl FnMut(u64, u64)) -> Result<Rebuilt> {
+        let (areas, operators) = (self.areas(), self.operators());
+        rebuild(
+            &self.store,
+            &self.tables(&areas, &operators),
+            plan,
+            progress,
+        )
     }
 
     /// Imports areas from GeoJSON, all or none, and puts them to use.
@@ -332,13 +353,16 @@ impl Centre {
         Ok(true)
     }
 
-    /// Deletes the positions whose time is over; returns how many.
+    /// Deletes the positions whose time is over, after writing down in which
+    /// area of every edition each lies; returns how many.
     ///
     /// # Errors
     ///
     /// When the store cannot be written.
     pub fn expire_positions(&self) -> Result<usize> {
-        self.store.expire_positions(self.now())
+        let now = self.now();
+        crate::statistics::ground::seal(&self.store, &self.areas(), &self.config.limits, now)?;
+        self.store.expire_positions(now)
     }
 }
 

@@ -161,6 +161,9 @@ pub(crate) fn draft(n: u128) -> Submission {
                 name: "web".into(),
                 version: "0.1.0".into(),
             },
+            mock_location: None,
+            roaming: None,
+            mcc_mnc: None,
         },
     }
 }

@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod area;
+pub mod calibrate;
 pub mod campaign;
 pub mod centre;
 pub mod collect;
@@ -24,6 +25,7 @@ pub mod simulate;
 pub mod site;
 pub mod statistics;
 pub mod store;
+pub mod summary;
 pub mod table;
 
 pub use centre::Centre;

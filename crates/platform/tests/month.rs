@@ -87,8 +87,8 @@ fn a_simulated_month_ends_as_planned_and_touches_no_real_figure() {
     assert_eq!((real.total.raw, real.total.not_counted.len()), (0, 0));
 }
 
-/// Whether the interval of the download's median holds the truth. It takes the
-/// tests of one device for independent, so it holds it less often than 95 %.
+/// Whether the interval of the download's median holds the truth, as it should
+/// in 95 % of wards.
 fn holds(row: &MonthRow, truths: &[Truth]) -> bool {
     let key = AreaKey {
         code: row.area.code.clone(),

@@ -167,6 +167,13 @@ export const REASONS = [
   'outside',
   'repeat',
   'client_limited',
+  'device_cap',
+  'mock_location',
+  'impossible_travel',
+  'operator_mismatch',
+  'roaming_or_vpn',
+  'foreign_address',
+  'implausible',
 ] as const;
 export type Reason = (typeof REASONS)[number];
 export type CountsFor = 'quota' | 'ward' | 'operator' | 'country';

@@ -212,6 +212,34 @@ export const en: Catalogue = {
       what: 'The device could not keep up, so the number is the device’s and not the network’s.',
       remedy: 'close other apps and pages, or use a faster device, and measure again.',
     },
+    device_cap: {
+      what: 'This device has had its share of the ward’s month.',
+      remedy: 'let somebody else measure, or measure in another ward.',
+    },
+    mock_location: {
+      what: 'The device says that its position is made up.',
+      remedy: 'turn off the app that makes up positions and measure again.',
+    },
+    impossible_travel: {
+      what: 'The position is too far from the test before or after on this device.',
+      remedy: 'turn on GPS and wait for it before measuring.',
+    },
+    operator_mismatch: {
+      what: 'Another operator was named than was seen; the test counts for the one that was seen.',
+      remedy: 'choose the operator of the SIM that carries the data.',
+    },
+    roaming_or_vpn: {
+      what: 'The test ran in a foreign network or through a VPN.',
+      remedy: 'turn off the VPN and measure again.',
+    },
+    foreign_address: {
+      what: 'The address belongs to no network in Vietnam.',
+      remedy: 'turn off the VPN and measure again.',
+    },
+    implausible: {
+      what: 'The numbers are beyond what the network can do, or those of another test.',
+      remedy: 'measure again with this page or the official app.',
+    },
   },
   rejection: {
     receipt_invalid: 'Invalid receipt',
@@ -227,6 +255,13 @@ export const en: Catalogue = {
     outside: 'Outside the area',
     repeat: 'Repeat on the same device',
     client_limited: 'Device could not keep up',
+    device_cap: 'Beyond a device’s share',
+    mock_location: 'Made-up position',
+    impossible_travel: 'Travelled too fast',
+    operator_mismatch: 'Other operator named',
+    roaming_or_vpn: 'Roaming or VPN',
+    foreign_address: 'Foreign address',
+    implausible: 'Implausible numbers',
   },
   limitedBy: {
     receive_window: 'the receive window',

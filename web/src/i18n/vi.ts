@@ -212,6 +212,34 @@ export const vi = {
       what: 'Thiết bị đo quá tải khi đang đo, nên con số là của thiết bị chứ không phải của mạng.',
       remedy: 'đóng bớt ứng dụng và trang khác, hoặc dùng máy khỏe hơn, rồi đo lại.',
     },
+    device_cap: {
+      what: 'Máy này đã đủ số lần được tính của phường trong tháng.',
+      remedy: 'nhờ người khác đo, hoặc đo ở phường khác.',
+    },
+    mock_location: {
+      what: 'Máy báo rằng vị trí là vị trí giả.',
+      remedy: 'tắt ứng dụng giả vị trí rồi đo lại.',
+    },
+    impossible_travel: {
+      what: 'Vị trí quá xa lần đo liền trước hoặc liền sau của máy này.',
+      remedy: 'bật GPS và đợi định vị xong rồi đo.',
+    },
+    operator_mismatch: {
+      what: 'Nhà mạng đã khai khác với nhà mạng thấy được; lần đo được tính cho nhà mạng thấy được.',
+      remedy: 'chọn đúng nhà mạng của SIM đang dùng dữ liệu.',
+    },
+    roaming_or_vpn: {
+      what: 'Lần đo qua mạng chuyển vùng, hoặc qua VPN.',
+      remedy: 'tắt VPN rồi đo lại.',
+    },
+    foreign_address: {
+      what: 'Địa chỉ mạng không thuộc mạng nào ở Việt Nam.',
+      remedy: 'tắt VPN rồi đo lại.',
+    },
+    implausible: {
+      what: 'Số liệu vượt quá khả năng của mạng, hoặc trùng hệt một lần đo khác.',
+      remedy: 'đo lại bằng trang này hoặc ứng dụng chính thức.',
+    },
   },
   rejection: {
     receipt_invalid: 'Biên nhận không hợp lệ',
@@ -227,6 +255,13 @@ export const vi = {
     outside: 'Ngoài địa bàn',
     repeat: 'Đo lặp',
     client_limited: 'Thiết bị đo quá tải',
+    device_cap: 'Quá số lần của một máy',
+    mock_location: 'Vị trí giả',
+    impossible_travel: 'Di chuyển quá nhanh',
+    operator_mismatch: 'Nhà mạng khai khác',
+    roaming_or_vpn: 'Chuyển vùng hoặc VPN',
+    foreign_address: 'Địa chỉ nước ngoài',
+    implausible: 'Số liệu bất thường',
   },
   limitedBy: {
     receive_window: 'cửa sổ nhận',

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
-use metric::METHOD;
+use metric::EDITION;
 use metric::bottleneck::{self, Bottleneck};
 use metric::key::Purpose;
 use metric::unit::{BitRate, Micros};
@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Tables;
 use crate::access::OperatorSource;
+use crate::store::history::History;
 use crate::store::test::{Entry, Judged};
 use crate::table::AreaSummary;
 
@@ -19,15 +20,26 @@ use crate::table::AreaSummary;
 pub(super) fn judge(
     entry: &Entry,
     facts: &Facts,
-    repeats: bool,
+    history: History,
     tables: &Tables<'_>,
 ) -> Result<Judged> {
-    let reasons = reasons(&Facts { repeats, ..*facts }, tables.limits);
+    let reasons = reasons(&with(facts, history), tables.limits, EDITION);
     let answer = Answer::of(entry, &reasons, tables);
     Ok(Judged {
         body: serde_json::to_string(&answer)?,
         reasons,
     })
+}
+
+/// The facts with what earlier tests say.
+pub(super) const fn with(facts: &Facts, history: History) -> Facts {
+    Facts {
+        repeats: history.repeats,
+        over_cap: history.over_cap,
+        travels: history.travels,
+        implausible: facts.implausible || history.copied,
+        ..*facts
+    }
 }
 
 #[derive(Serialize)]
@@ -71,7 +83,7 @@ impl<'a> Answer<'a> {
             state: state(reasons),
             reasons,
             counts_for: public_uses(reasons),
-            edition: METHOD,
+            edition: EDITION,
             synthetic: entry.verified.purpose() == Purpose::Simulation,
             measured_at: receipt.started_at,
             received_at: entry.received_at,

@@ -8,6 +8,7 @@ mod answer;
 mod check;
 mod derive;
 mod parse;
+pub mod rebuild;
 pub mod refused;
 
 use anyhow::Result;
@@ -99,14 +100,15 @@ fn admit(
     let submission = parse::submission(body)?;
     let position = check::submission(&submission)?;
     let verified = verify(store, submission, now)?;
-    let (derived, facts) = derive::derive(&verified, position.as_ref(), tables, now);
+    let evidence = derive::Evidence::of(&verified);
+    let (derived, facts) = derive::derive(&evidence, position.as_ref(), tables, now);
     let entry = Entry {
         position: position.map(|position| check::held(position, now, tables)),
         verified,
         received_at: now,
         derived,
     };
-    let judge = |repeats| answer::judge(&entry, &facts, repeats, tables);
+    let judge = |history| answer::judge(&entry, &facts, history, tables);
     Ok(store.append(&entry, tables.limits, judge)?)
 }
 

@@ -86,7 +86,7 @@ fn an_honest_test_is_accepted_and_told_where_and_what() {
         "test_id": "00000000-0000-0000-0000-000000000001",
         "state": "accepted", "reasons": [],
         "counts_for": ["quota", "ward", "operator", "country"],
-        "edition": metric::METHOD, "synthetic": false,
+        "edition": metric::EDITION, "synthetic": false,
         "measured_at": "2024-11-08T02:00:00.123Z", "received_at": "2024-11-08T02:01:30Z",
         "area": {"code": "26740", "valid_from": null, "valid_to": "2025-07-01",
                  "name": "Bến Nghé", "full_name": "Phường Bến Nghé", "approximate": true},

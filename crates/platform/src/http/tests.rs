@@ -216,7 +216,7 @@ async fn a_test_reaches_quota_figures_and_campaign() {
         assert_eq!(quota[member], *value, "{member}");
     }
     let (_, figures) = http.get("/api/v1/areas/26740/figures?month=2024-11").await;
-    assert_eq!(figures["edition"], metric::METHOD);
+    assert_eq!(figures["edition"], metric::EDITION);
     let row = &figures["figures"][0];
     assert_eq!(
         (&row["operator"], &row["technology"]),
@@ -224,7 +224,7 @@ async fn a_test_reaches_quota_figures_and_campaign() {
     );
     assert_eq!(
         row["download_bits_per_second"],
-        json!({"state": "withheld", "n": 1})
+        json!({"state": "withheld", "n": 1, "why": "too_few"})
     );
     let path = "/api/v1/campaigns/district-1/months/2024-11";
     let (_, month) = http.get(path).await;

@@ -36,6 +36,11 @@ impl Ranges {
         Self(ranges.into_iter().map(|(range, _)| range).collect())
     }
 
+    /// Number of ranges.
+    pub(super) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The range that holds an address; by bisection.
     pub(super) fn of_address(&self, address: IpAddr) -> Option<&Range> {
         let address = address.to_canonical();

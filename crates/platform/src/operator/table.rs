@@ -28,6 +28,9 @@ const OPERATOR_COLUMNS: &[&str] = &[
     "valid_to",
     "source",
 ];
+/// Ranges from which on a table is that of the whole country.
+const NATIONAL_RANGES: usize = 500;
+
 const PREFIX_COLUMNS: &[&str] = &["ip_version", "start", "end", "asn"];
 
 impl OperatorTable {
@@ -80,6 +83,13 @@ impl OperatorTable {
     /// All operators, in the order of their table.
     pub fn operators(&self) -> &[Operator] {
         &self.operators
+    }
+
+    /// Whether the table holds so many ranges that it can be taken for that of
+    /// the whole country (Vietnam announces some thousands); the demonstration's
+    /// few are not.
+    pub fn is_national(&self) -> bool {
+        self.ranges.len() >= NATIONAL_RANGES
     }
 
     /// Whose an address is; `None` when no range holds it. Takes time

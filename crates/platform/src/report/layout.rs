@@ -197,6 +197,13 @@ const fn label(reason: Reason) -> &'static str {
         Reason::Outside => "Ngoài địa bàn",
         Reason::Repeat => "Đo lặp",
         Reason::ClientLimited => "Thiết bị đo quá tải",
+        Reason::DeviceCap => "Quá số lần của một máy",
+        Reason::MockLocation => "Vị trí giả",
+        Reason::ImpossibleTravel => "Di chuyển quá nhanh",
+        Reason::OperatorMismatch => "Nhà mạng khai khác",
+        Reason::RoamingOrVpn => "Chuyển vùng hoặc VPN",
+        Reason::ForeignAddress => "Địa chỉ nước ngoài",
+        Reason::Implausible => "Số liệu bất thường",
     }
 }
 

@@ -139,6 +139,9 @@ fn context(plan: &Plan, draft: &Draft, chance: &mut Chance) -> Context {
             name: "simulation".into(),
             version: env!("CARGO_PKG_VERSION").into(),
         },
+        mock_location: None,
+        roaming: None,
+        mcc_mnc: None,
     }
 }
 

@@ -2,15 +2,23 @@
 //!
 //! The rules are in docs/METHODOLOGY.md: counts are always public, a figure
 //! below the floor of device-days is withheld, and the device is the unit of
-//! inference.
+//! inference. Figures are kept ([`kept`]): a page reads them, a new test marks
+//! those of its ward as overtaken, and one ward is computed again when asked for.
 
-mod figures;
+mod cell;
+mod fact;
+pub mod forecast;
+pub mod ground;
+pub mod kept;
+pub mod period;
+pub mod problem;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use metric::METHOD;
+use metric::EDITION;
 use metric::area::Validity;
+use metric::figure::Figure;
 use metric::month::Month;
 use metric::validity::Use;
 
@@ -18,7 +26,12 @@ use crate::area::Area;
 use crate::store::Store;
 use crate::store::campaign::Campaign;
 use crate::store::verdict::AreaMonth;
-use crate::table::{Counts, FigureTable, MonthRow, MonthTable, MonthTotal, QuotaTable, Rule};
+use crate::summary::{Metric, Origin, PlaceFigures, PlaceRow};
+use crate::table::{
+    Counts, FigureRow, FigureTable, Figures, MonthRow, MonthTable, MonthTotal, QuotaTable, Rule,
+};
+pub use cell::{Method, limits};
+use period::Period;
 
 /// The areas valid on any day of a month, by code and start.
 pub fn valid_in(areas: &[Area], month: Month) -> Vec<&Area> {
@@ -58,13 +71,14 @@ pub fn quota(store: &Store, area: &Area, month: Month, synthetic: bool) -> Resul
 ///
 /// When the store cannot be read.
 pub fn figures(store: &Store, area: &Area, month: Month, synthetic: bool) -> Result<FigureTable> {
-    let observations = store.observations(&scope(area, month, synthetic))?;
+    let figures = place(store, area, month, synthetic)?;
+    let both = figures.rows.iter().filter(|row| row.origin == Origin::Both);
     Ok(FigureTable {
         area: area.into(),
         month,
         synthetic,
-        edition: METHOD,
-        figures: figures::rows(&observations),
+        edition: EDITION,
+        figures: both.map(figure_row).collect(),
     })
 }
 
@@ -97,6 +111,46 @@ pub fn month_table(
     })
 }
 
+/// Everything that is said of an area in a month.
+///
+/// # Errors
+///
+/// When the store cannot be read or written.
+pub fn place(store: &Store, area: &Area, month: Month, synthetic: bool) -> Result<PlaceFigures> {
+    let method = Method::of_edition()?;
+    kept::area(store, &method, &area.key, &Period::month(month), synthetic)
+}
+
+fn figure_row(row: &PlaceRow) -> FigureRow {
+    FigureRow {
+        operator: row.operator.clone(),
+        technology: row.technology.clone(),
+        tests: row.tests,
+        devices: row.devices,
+        device_days: row.device_days,
+        figures: metrics(row),
+    }
+}
+
+fn metrics(row: &PlaceRow) -> Figures {
+    Figures {
+        download_bits_per_second: row.figure(Metric::Download),
+        upload_bits_per_second: row.figure(Metric::Upload),
+        idle_rtt_us: row.figure(Metric::IdleRtt),
+    }
+}
+
+/// The figures of all operators and all mobile technologies together.
+fn all_mobile(figures: &PlaceFigures) -> Figures {
+    let none = Figure::Withheld { n: 0, why: None };
+    let nothing = Figures {
+        download_bits_per_second: none,
+        upload_bits_per_second: none,
+        idle_rtt_us: none,
+    };
+    figures.row("all", "mobile").map_or(nothing, metrics)
+}
+
 fn row(
     store: &Store,
     campaign: &Campaign,
@@ -110,7 +164,7 @@ fn row(
         area: area.into(),
         shortfall: campaign.quota_tests.saturating_sub(counts.counted),
         reached: counts.counted >= campaign.quota_tests,
-        figures: figures::all_mobile(&store.observations(&scope)?),
+        figures: all_mobile(&place(store, area, month, synthetic)?),
         counts,
     })
 }

@@ -8,8 +8,13 @@
 pub mod area;
 pub mod campaign;
 mod edge;
+pub mod figure;
+pub mod history;
 pub mod key;
+pub mod observation;
 pub mod operator;
+pub mod problem;
+pub mod rebuild;
 pub mod rejection;
 mod schema;
 pub mod series;

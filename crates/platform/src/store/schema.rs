@@ -10,6 +10,8 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (1, include_str!("../../schema/0001_store.sql")),
     (2, include_str!("../../schema/0002_sites.sql")),
     (SERIES, include_str!("../../schema/0003_series.sql")),
+    (4, include_str!("../../schema/0004_ledger.sql")),
+    (5, include_str!("../../schema/0005_problems.sql")),
 ];
 
 /// The version that brought the series.

@@ -1,8 +1,8 @@
 //! Tests: append-only, idempotent by id, and only from a [`Verified`] submission.
 
 use anyhow::{Context as _, Result};
-use jiff::{SignedDuration, Timestamp};
-use metric::METHOD;
+use jiff::Timestamp;
+use metric::EDITION;
 use metric::area::AreaKey;
 use metric::consistency::Verified;
 use metric::key::Purpose;
@@ -14,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, named_params, pa
 use uuid::Uuid;
 
 use super::edge::{area_columns, integer, micros};
+use super::history::{History, Ledger, Subject, history};
 use super::{Store, series};
 use crate::access::{OperatorSource, Technology};
 
@@ -63,6 +64,10 @@ pub struct Derived {
     pub idle_rtt: Option<Micros>,
     /// Median round-trip delay under load, where one was measured.
     pub working_rtt: Option<Micros>,
+    /// Whether a unit with a duty asked for the test.
+    pub mobilised: bool,
+    /// The shape of its trace ([`metric::validity::trace_shape`]).
+    pub trace_shape: Option<u64>,
 }
 
 /// What the rules say of a test, and the answer to its sender.
@@ -95,12 +100,22 @@ impl Entry {
     fn device(&self) -> &str {
         &self.verified.submission().context.device
     }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            test_id: self.verified.receipt().test_id,
+            device: self.device(),
+            measured_at: self.measured_at(),
+            synthetic: self.synthetic(),
+            position: self.position.map(|held| held.position),
+            derived: &self.derived,
+        }
+    }
 }
 
 impl Store {
     /// Stores a test, once. In one transaction it looks whether the id is
-    /// known, asks `judge`, which is told whether a test that counts stands
-    /// close by in time and place, and writes test, position and verdict; so of
+    /// known, asks `judge`, which is told what earlier tests say of it, and writes test, position and verdict; so of
     /// two repeats that arrive together one counts.
     ///
     /// # Errors
@@ -110,7 +125,7 @@ impl Store {
         &self,
         entry: &Entry,
         limits: &Limits,
-        judge: impl FnOnce(bool) -> Result<Judged>,
+        judge: impl FnOnce(History) -> Result<Judged>,
     ) -> Result<Appended> {
         let mut writer = self.writer();
         let transaction = writer.transaction()?;
@@ -118,7 +133,8 @@ impl Store {
         if let Some(body) = body(&transaction, id)? {
             return Ok(Appended::Known(body));
         }
-        let judged = judge(repeats(&transaction, entry, limits)?)?;
+        let past = history(&transaction, Ledger::Verdicts, &entry.subject(), limits)?;
+        let judged = judge(past)?;
         write(&transaction, entry, &judged).with_context(|| format!("storing test {id}"))?;
         transaction.commit()?;
         Ok(Appended::New(judged.body))
@@ -156,49 +172,6 @@ fn body(connection: &Connection, id: Uuid) -> Result<Option<String>> {
         .context("looking a test up")
 }
 
-/// Whether a test of the same device, operator and technology that counts lies
-/// closer than the limits in time and in place. Among mobile tests those that
-/// count for a ward are those of its quota; a fixed line is in no quota, but
-/// may not fill the figures of a ward by repeating itself either.
-fn repeats(connection: &Connection, entry: &Entry, limits: &Limits) -> Result<bool> {
-    let Some(here) = entry.position else {
-        return Ok(false);
-    };
-    let at = micros(entry.measured_at());
-    let span = micros_of(SignedDuration::from_mins(i64::from(limits.repeat_minutes)));
-    let mut statement = connection.prepare_cached(
-        "SELECT latitude_e7, longitude_e7, accuracy_metres
-         FROM verdicts JOIN positions USING (test_id)
-         WHERE device = ?1 AND measured_at_us > ?2 AND measured_at_us < ?3
-           AND operator = ?4 AND technology = ?5 AND synthetic = ?6 AND counts_ward",
-    )?;
-    let key = params![
-        entry.device(),
-        at.saturating_sub(span),
-        at.saturating_add(span),
-        entry.derived.operator,
-        entry.derived.technology.code(),
-        entry.synthetic(),
-    ];
-    let near = statement.query_map(key, |row| {
-        Ok(Position {
-            latitude_e7: row.get(0)?,
-            longitude_e7: row.get(1)?,
-            accuracy_metres: row.get(2)?,
-        })
-    })?;
-    for there in near {
-        if here.position.distance_metres(&there?) < f64::from(limits.repeat_metres) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn micros_of(span: SignedDuration) -> i64 {
-    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
-}
-
 fn write(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
     write_test(transaction, entry, judged)?;
     let submission = entry.verified.submission();
@@ -210,7 +183,14 @@ fn write(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Resul
         &submission.observed,
     )?;
     write_position(transaction, entry)?;
-    write_verdict(transaction, entry, judged)
+    super::figure::mark_stale(transaction, &entry.subject())?;
+    write_verdict(
+        transaction,
+        Ledger::Verdicts,
+        &entry.subject(),
+        EDITION,
+        &judged.reasons,
+    )
 }
 
 fn write_test(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
@@ -248,17 +228,24 @@ fn write_position(transaction: &Transaction<'_>, entry: &Entry) -> Result<()> {
     Ok(())
 }
 
-fn write_verdict(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Result<()> {
-    let (at, derived) = (entry.measured_at(), &entry.derived);
+/// Writes what follows from a test, by an edition of the rules.
+pub(super) fn write_verdict(
+    connection: &Connection,
+    ledger: Ledger,
+    subject: &Subject<'_>,
+    edition: u16,
+    reasons: &[Reason],
+) -> Result<()> {
+    let (at, derived) = (subject.measured_at, subject.derived);
     let (area_code, area_valid_from) = area_columns(derived.area.as_ref());
-    let counts = counts_for(&judged.reasons);
+    let counts = counts_for(reasons);
     let cell = |i: usize| derived.cells.map(|cells| integer(cells[i]));
-    transaction
-        .prepare_cached(INSERT_VERDICT)?
+    connection
+        .prepare_cached(&insert_verdict(ledger))?
         .execute(named_params! {
-            ":test_id": entry.verified.receipt().test_id.as_bytes().as_slice(),
-            ":edition": METHOD,
-            ":synthetic": entry.synthetic(),
+            ":test_id": subject.test_id.as_bytes().as_slice(),
+            ":edition": edition,
+            ":synthetic": subject.synthetic,
             ":measured_at_us": micros(at),
             ":day": civil_date(at).to_string(),
             ":month": Month::of(at).to_string(),
@@ -271,9 +258,9 @@ fn write_verdict(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) 
             ":mobile": derived.technology != Technology::Fixed,
             ":h3_res8": cell(0),
             ":h3_res9": cell(1),
-            ":device": entry.device(),
-            ":state": serde_json::to_value(state(&judged.reasons))?.as_str(),
-            ":reasons": serde_json::to_string(&judged.reasons)?,
+            ":device": subject.device,
+            ":state": serde_json::to_value(state(reasons))?.as_str(),
+            ":reasons": serde_json::to_string(reasons)?,
             ":counts_quota_raw": counts.contains(&Use::QuotaRaw),
             ":counts_quota": counts.contains(&Use::Quota),
             ":counts_ward": counts.contains(&Use::Ward),
@@ -283,21 +270,29 @@ fn write_verdict(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) 
             ":upload_bits_per_second": derived.upload.map(|rate| integer(rate.0)),
             ":idle_rtt_us": derived.idle_rtt.map(|rtt| integer(rtt.0)),
             ":working_rtt_us": derived.working_rtt.map(|rtt| integer(rtt.0)),
+            ":mobilised": derived.mobilised,
+            ":trace_shape": derived.trace_shape.map(u64::cast_signed),
         })?;
     Ok(())
 }
 
-const INSERT_VERDICT: &str = "
-INSERT INTO verdicts VALUES (
+fn insert_verdict(ledger: Ledger) -> String {
+    let table = ledger.table();
+    format!(
+        "INSERT INTO {table} VALUES (
     :test_id, :edition, :synthetic, :measured_at_us, :day, :month, :area_code, :area_valid_from,
     (SELECT edition FROM areas WHERE code = :area_code AND valid_from = :area_valid_from),
     :operator, :operator_source, :asn, :technology, :mobile, :h3_res8, :h3_res9, :device,
     :state, :reasons, :counts_quota_raw, :counts_quota, :counts_ward, :counts_operator,
     :counts_country, :download_bits_per_second, :upload_bits_per_second, :idle_rtt_us,
-    :working_rtt_us)";
+    :working_rtt_us, :mobilised, :trace_shape)"
+    )
+}
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::fixture::{Place, draft, moved, signed};
 

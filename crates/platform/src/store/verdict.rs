@@ -9,7 +9,6 @@ use rusqlite::{Params, Row};
 
 use super::Store;
 use super::edge::{natural, start, unreadable};
-use crate::access::Technology;
 use crate::table::Rule;
 
 /// What every question about a place is about.
@@ -32,25 +31,6 @@ pub struct QuotaCounts {
     pub qualified: u64,
     /// Devices behind the tests of the asked rule.
     pub devices: u64,
-}
-
-/// One test as a row of area statistics.
-#[derive(Clone, Debug)]
-pub struct Observation {
-    /// Operator's id, or `unknown`.
-    pub operator: String,
-    /// Technology.
-    pub technology: Technology,
-    /// Pseudonym of the device: the unit of inference.
-    pub device: String,
-    /// Day in Vietnam's time.
-    pub day: String,
-    /// Download, bit/s.
-    pub download: Option<u64>,
-    /// Upload, bit/s.
-    pub upload: Option<u64>,
-    /// Idle round-trip delay, µs.
-    pub idle_rtt: Option<u64>,
 }
 
 impl Store {
@@ -95,18 +75,27 @@ impl Store {
         })
     }
 
-    /// The tests that count for figures of an area.
+    /// SHA-256 over every verdict, or those of a month, in the order of the ids:
+    /// two ledgers with the same are the same.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub fn observations(&self, scope: &AreaMonth) -> Result<Vec<Observation>> {
-        let sql = format!(
-            "SELECT operator, technology, device, day, download_bits_per_second,
-                    upload_bits_per_second, idle_rtt_us
-             FROM verdicts WHERE {SCOPE} AND counts_ward"
-        );
-        self.rows(&sql, scope, observation)
+    pub fn ledger_sha256(&self, month: Option<Month>) -> Result<String> {
+        let reader = self.reader();
+        let month = month.map_or_else(String::new, |month| month.to_string());
+        let mut statement = reader
+            .prepare("SELECT * FROM verdicts WHERE ?1 = '' OR month = ?1 ORDER BY test_id")?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([month])?;
+        let mut digest = metric::key::Digest::default();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|i| Ok(format!("{:?}", row.get_ref(i)?)));
+            let values: Vec<String> = values.collect::<Result<_>>()?;
+            digest.add(values.join("|").as_bytes());
+            digest.add(b"\n");
+        }
+        Ok(digest.hex())
     }
 
     fn rows<T>(
@@ -136,26 +125,11 @@ impl AreaMonth {
 
 const SCOPE: &str = "area_code = ?1 AND area_valid_from = ?2 AND month = ?3 AND synthetic = ?4";
 
-const fn column(rule: Rule) -> &'static str {
+pub(super) const fn column(rule: Rule) -> &'static str {
     match rule {
         Rule::Raw => "counts_quota_raw",
         Rule::Qualified => "counts_quota",
     }
-}
-
-fn observation(row: &Row<'_>) -> rusqlite::Result<Observation> {
-    let technology: String = row.get(1)?;
-    let measured = |i: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(i)?.map(natural));
-    Ok(Observation {
-        operator: row.get(0)?,
-        technology: Technology::from_code(&technology)
-            .ok_or_else(|| unreadable(Type::Text, std::fmt::Error))?,
-        device: row.get(2)?,
-        day: row.get(3)?,
-        download: measured(4)?,
-        upload: measured(5)?,
-        idle_rtt: measured(6)?,
-    })
 }
 
 #[cfg(test)]
