@@ -11,6 +11,7 @@ pub mod access;
 pub mod area;
 pub mod campaign;
 pub mod centre;
+pub mod chart;
 pub mod collect;
 pub mod config;
 #[cfg(test)]
