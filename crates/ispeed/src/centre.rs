@@ -43,7 +43,11 @@ fn import_areas(file: &Path, preview: bool, store: &StoreArgs) -> anyhow::Result
             "{}: {count} areas, no mistakes; nothing was changed",
             file.display()
         );
-        return print(store, &json!({"areas": count, "imported": false}), &text);
+        return print(
+            store.json,
+            &json!({"areas": count, "imported": false}),
+            &text,
+        );
     }
     let import = open(store)?.import_areas(&geojson)?;
     let replaced: Vec<_> = import.replaced.iter().map(ToString::to_string).collect();
@@ -53,7 +57,7 @@ fn import_areas(file: &Path, preview: bool, store: &StoreArgs) -> anyhow::Result
     }
     let value =
         json!({"areas": count, "imported": true, "edition": import.edition, "replaced": replaced});
-    print(store, &value, &text)
+    print(store.json, &value, &text)
 }
 
 fn locate(lat: f64, lon: f64, at: Option<Date>, store: &StoreArgs) -> anyhow::Result<ExitCode> {
@@ -61,14 +65,14 @@ fn locate(lat: f64, lon: f64, at: Option<Date>, store: &StoreArgs) -> anyhow::Re
     let areas = open(store)?.areas();
     let Some(area) = areas.locate(lat, lon, day) else {
         print(
-            store,
+            store.json,
             &json!({"day": day.to_string()}),
             &format!("No area holds {lat}, {lon} on {day}"),
         )?;
         return Ok(ExitCode::FAILURE);
     };
     print(
-        store,
+        store.json,
         &json!({"day": day.to_string(), "area": describe(area)}),
         &line(area),
     )
@@ -83,7 +87,7 @@ fn list_areas(at: Option<Date>, store: &StoreArgs) -> anyhow::Result<ExitCode> {
     let listed: Vec<_> = listed.collect();
     let text: Vec<_> = listed.iter().map(|area| line(area)).collect();
     let values: Vec<_> = listed.iter().map(|area| describe(area)).collect();
-    print(store, &json!({"areas": values}), &text.join("\n"))
+    print(store.json, &json!({"areas": values}), &text.join("\n"))
 }
 
 fn describe(area: &Area) -> Value {
@@ -116,7 +120,7 @@ pub(crate) fn operator(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
         } => {
             let edition = open(store)?.import_operators(&read(operators)?, &read(prefixes)?)?;
             print(
-                store,
+                store.json,
                 &json!({"edition": edition}),
                 &format!("Imported operators as edition {edition}"),
             )
@@ -125,7 +129,7 @@ pub(crate) fn operator(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
             let operators = open(store)?.operators();
             let Some(found) = operators.of_address(*address) else {
                 print(
-                    store,
+                    store.json,
                     &json!({}),
                     &format!("{address} is in no known prefix"),
                 )?;
@@ -138,7 +142,7 @@ pub(crate) fn operator(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
                 id.as_deref().unwrap_or("operator not known")
             );
             print(
-                store,
+                store.json,
                 &json!({"asn": found.asn, "operator": id, "mobile_only": found.mobile_only}),
                 &text,
             )
@@ -156,7 +160,7 @@ pub(crate) fn campaign(command: &CampaignCommand) -> anyhow::Result<ExitCode> {
                 campaign.areas.len()
             );
             print(
-                store,
+                store.json,
                 &json!({"id": campaign.id, "areas": campaign.areas.len()}),
                 &text,
             )
@@ -171,7 +175,7 @@ pub(crate) fn campaign(command: &CampaignCommand) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|c| json!({"id": c.id, "name": c.name, "quota": c.quota_tests}))
                 .collect();
-            print(store, &json!({"campaigns": values}), &text.join("\n"))
+            print(store.json, &json!({"campaigns": values}), &text.join("\n"))
         }
     }
 }
@@ -190,8 +194,8 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
 
 /// Text for people, or JSON.
 #[expect(clippy::print_stdout, reason = "the answer is what the command is for")]
-pub(crate) fn print(store: &StoreArgs, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
-    if store.json {
+pub(crate) fn print(json: bool, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
+    if json {
         println!("{value:#}");
     } else {
         println!("{text}");

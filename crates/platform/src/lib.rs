@@ -17,8 +17,10 @@ pub mod config;
 #[cfg(test)]
 mod fixture;
 pub mod http;
+pub mod import;
 mod mistakes;
 pub mod operator;
+pub mod publish;
 pub mod report;
 pub mod simulate;
 pub mod site;

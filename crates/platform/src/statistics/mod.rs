@@ -10,15 +10,17 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use metric::METHOD;
-use metric::area::Validity;
+use metric::area::{AreaKey, Validity};
 use metric::month::Month;
 use metric::validity::Use;
 
 use crate::area::Area;
 use crate::store::Store;
 use crate::store::campaign::Campaign;
-use crate::store::verdict::AreaMonth;
-use crate::table::{Counts, FigureTable, MonthRow, MonthTable, MonthTotal, QuotaTable, Rule};
+use crate::store::verdict::{AreaMonth, Observation};
+use crate::table::{
+    AreaSummary, Counts, FigureRow, FigureTable, MonthRow, MonthTable, MonthTotal, QuotaTable, Rule,
+};
 
 /// The areas valid on any day of a month, by code and start.
 pub fn valid_in(areas: &[Area], month: Month) -> Vec<&Area> {
@@ -66,6 +68,41 @@ pub fn figures(store: &Store, area: &Area, month: Month, synthetic: bool) -> Res
         edition: METHOD,
         figures: figures::rows(&observations),
     })
+}
+
+/// The figures of areas from observations that come from elsewhere than the
+/// store: from published files. Area by area in the order given.
+pub fn figures_of(
+    areas: &[(AreaKey, Vec<Observation>)],
+    month: Month,
+    synthetic: bool,
+) -> Vec<FigureTable> {
+    let table = |(key, observations): &(AreaKey, Vec<Observation>)| FigureTable {
+        area: AreaSummary::nameless(key),
+        month,
+        synthetic,
+        edition: METHOD,
+        figures: figures::rows(observations),
+    };
+    areas.iter().map(table).collect()
+}
+
+/// The figures of some areas in a month taken together, as those of one.
+///
+/// # Errors
+///
+/// When the store cannot be read.
+pub fn together(
+    store: &Store,
+    areas: &[&Area],
+    month: Month,
+    synthetic: bool,
+) -> Result<Vec<FigureRow>> {
+    let mut observations = vec![];
+    for area in areas {
+        observations.extend(store.observations(&scope(area, month, synthetic))?);
+    }
+    Ok(figures::rows(&observations))
 }
 
 /// A campaign's month: a row for each of its areas that was valid then.

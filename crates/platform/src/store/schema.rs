@@ -7,6 +7,7 @@ use rusqlite::Connection;
 const MIGRATIONS: &[(u32, &str)] = &[
     (1, include_str!("../../schema/0001_store.sql")),
     (2, include_str!("../../schema/0002_sites.sql")),
+    (3, include_str!("../../schema/0003_import.sql")),
 ];
 
 /// Brings the schema up to the version this program knows.
