@@ -21,6 +21,7 @@ pub mod import;
 mod mistakes;
 pub mod operator;
 pub mod publish;
+pub mod quantity;
 pub mod report;
 pub mod simulate;
 pub mod site;

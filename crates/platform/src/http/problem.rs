@@ -150,6 +150,13 @@ impl Problem {
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         let detail = "a notice has at most 16 KiB".into();
         Self::new(status, "body_too_large", "Body too large", detail)
+
+    /// A network asks too much.
+    pub fn too_many_requests(seconds: u64) -> Self {
+        let detail = format!("this network asks too much; ask again in {seconds} s");
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too_many_requests", "Too many requests", detail)
+            .remedy("wait as long as Retry-After says, and use ETag and Cache-Control")
     }
 
     /// The address exists, the method does not.
