@@ -1,7 +1,6 @@
 //! A linear axis from zero, its round ticks, and the plot they span.
 
 use super::palette::{GRID, SOFT};
-use super::short as spoken;
 use super::svg::{Anchor, Svg};
 
 /// The rectangle in which values are drawn.
@@ -74,7 +73,7 @@ impl Axis {
 
     fn said(&self, tick: f64) -> String {
         if self.step < 1.0 {
-            spoken(tick)
+            super::number(tick, 2)
         } else {
             super::number(tick, usize::from(self.step % 1.0 > 0.0))
         }

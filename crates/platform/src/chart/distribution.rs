@@ -3,7 +3,7 @@
 use super::axis::{Axis, Plot, as_f64};
 use super::palette::{INK, RAMP, SOFT};
 use super::svg::{Anchor, FOOT, Svg, head};
-use super::{Caption, Estimate, Size, WITHHELD, short};
+use super::{Caption, Estimate, Size, WITHHELD, between, written};
 
 /// The chart's data.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,7 @@ fn middle(svg: &mut Svg, bars: &Bars, data: &Distribution, plot: &Plot) {
         return;
     };
     let x = bars.x(plot, value);
-    let mut said = format!("Trung vị {} {}", short(value), data.unit);
+    let mut said = format!("Trung vị {} {}", written(value, &data.unit), data.unit);
     if let Some([low, high]) = data.median.interval() {
         let [l, h] = [low, high].map(|v| bars.x(plot, v));
         let band = r##"fill="#C36C13" fill-opacity="0.22""##;
@@ -81,7 +81,7 @@ fn middle(svg: &mut Svg, bars: &Bars, data: &Distribution, plot: &Plot) {
         for end in [l, h] {
             svg.line([end, y - 5.0], [end, y + 5.0], ends);
         }
-        said += &format!(" (95 %: {}–{})", short(low), short(high));
+        said += &format!(" (95 %: {})", between([low, high], &data.unit));
     }
     let look = r##"stroke="#C36C13" stroke-width="2.5""##;
     svg.line([x, y - 5.0], [x, plot.bottom], look);
@@ -182,7 +182,9 @@ impl Bars {
 
 fn described(data: &Distribution) -> String {
     let median = match data.median {
-        Estimate::Known { value, .. } => format!("trung vị {} {}", short(value), data.unit),
+        Estimate::Known { value, .. } => {
+            format!("trung vị {} {}", written(value, &data.unit), data.unit)
+        }
         Estimate::Withheld => format!("trung vị: {WITHHELD}"),
     };
     format!(

@@ -3,7 +3,7 @@
 use super::axis::{Plot, as_f64};
 use super::palette::{INK, RAMP, SOFT, ink_on};
 use super::svg::{Anchor, FOOT, Svg, head};
-use super::{Caption, Size, WITHHELD, number, short};
+use super::{Caption, Size, WITHHELD, number, written};
 
 /// The chart's data.
 #[derive(Clone, Debug, PartialEq)]
@@ -170,7 +170,7 @@ fn described(data: &HeatMap) -> String {
         |(value, day, hour)| {
             format!(
                 "Thấp nhất: {} {} lúc {hour}h {}",
-                short(value),
+                written(value, &data.unit),
                 data.unit,
                 DAYS[day]
             )

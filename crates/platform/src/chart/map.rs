@@ -5,7 +5,7 @@ use geo::{BoundingRect as _, InteriorPoint as _, MultiPolygon, Rect};
 use super::axis::as_f64;
 use super::palette::{INK, RAMP, SOFT};
 use super::svg::{Anchor, FOOT, Svg, head, short as coordinate};
-use super::{Caption, Size, WITHHELD, number, short};
+use super::{Caption, Size, WITHHELD, number, written};
 
 /// The chart's data.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +59,7 @@ pub fn choropleth(data: &Choropleth, size: Size) -> String {
         svg.path(&view.outline(&area.border), &look);
     }
     for area in &data.areas {
-        name(&mut svg, area, &view);
+        name(&mut svg, area, &data.unit, &view);
     }
     let at = if size == Size::Page {
         [svg.width - 190.0, above + 4.0]
@@ -78,13 +78,15 @@ fn class(data: &Choropleth, value: f64) -> usize {
         .min(RAMP.len() - 1)
 }
 
-fn name(svg: &mut Svg, area: &MapArea, view: &View) {
+fn name(svg: &mut Svg, area: &MapArea, unit: &str, view: &View) {
     let Some(inside) = area.border.interior_point() else {
         return;
     };
     let [x, y] = view.place(inside.x(), inside.y());
     svg.label([x, y - 2.0], Anchor::Middle, &area.name);
-    let value = area.value.map_or_else(|| WITHHELD.to_owned(), short);
+    let value = area
+        .value
+        .map_or_else(|| WITHHELD.to_owned(), |value| written(value, unit));
     svg.label([x, y + 11.0], Anchor::Middle, &value);
 }
 
@@ -188,7 +190,7 @@ fn described(data: &Choropleth) -> String {
     let said = |area: &MapArea| {
         let value = area.value.map_or_else(
             || WITHHELD.to_owned(),
-            |v| format!("{} {}", short(v), data.unit),
+            |v| format!("{} {}", written(v, &data.unit), data.unit),
         );
         format!("{}: {value}", area.name)
     };

@@ -118,9 +118,33 @@ pub fn number(value: f64, decimals: usize) -> String {
     }
 }
 
-/// A number with as many decimals as its size deserves: one below 100.
-fn short(value: f64) -> String {
-    number(value, if value.abs() < 99.95 { 1 } else { 0 })
+/// A value with as many decimals as its size and unit deserve, as the pages
+/// write it: three figures that count of a rate, whole milliseconds from ten on.
+pub fn written(value: f64, unit: &str) -> String {
+    rounded(value, decimals(value, unit))
+}
+
+/// The two ends of an interval; of a rate both with the decimals of the upper one.
+fn between([low, high]: [f64; 2], unit: &str) -> String {
+    let of_low = if unit == "ms" { low } else { high };
+    let low = rounded(low, decimals(of_low, unit));
+    format!("{low}–{}", written(high, unit))
+}
+
+fn decimals(value: f64, unit: &str) -> usize {
+    match unit {
+        "ms" if value < 10.0 => 1,
+        "ms" => 0,
+        _ if value < 1.0 => 2,
+        _ if value < 100.0 => 1,
+        _ => 0,
+    }
+}
+
+/// Halves go up, as in the pages; formatting alone would make them even.
+fn rounded(value: f64, decimals: usize) -> String {
+    let scale = 10_f64.powi(i32::try_from(decimals).unwrap_or(0));
+    number((value * scale).round() / scale, decimals)
 }
 
 /// What stands where a figure is withheld.

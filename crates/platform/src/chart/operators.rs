@@ -3,7 +3,7 @@
 use super::axis::{Axis, Plot, as_f64};
 use super::palette::{INK, RAMP, SOFT, style};
 use super::svg::{Anchor, FOOT, Svg, head};
-use super::{Caption, Estimate, Size, WITHHELD, number, short};
+use super::{Caption, Estimate, Size, WITHHELD, between, number, written};
 
 /// The chart's data.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,7 @@ pub fn operators(data: &Comparison, size: Size) -> String {
     for (at, row) in data.rows.iter().enumerate() {
         one(
             &mut svg,
-            row,
+            (row, &data.unit),
             (at, plot.top + ROW * (as_f64(at) + 0.5)),
             &axis,
             &plot,
@@ -73,7 +73,13 @@ pub fn operators(data: &Comparison, size: Size) -> String {
     svg.finish()
 }
 
-fn one(svg: &mut Svg, row: &Compared, (at, y): (usize, f64), axis: &Axis, plot: &Plot) {
+fn one(
+    svg: &mut Svg,
+    (row, unit): (&Compared, &str),
+    (at, y): (usize, f64),
+    axis: &Axis,
+    plot: &Plot,
+) {
     svg.text([12.0, y - 1.0], Anchor::Start, INK, &row.name);
     let tier = row
         .tier
@@ -107,20 +113,23 @@ fn one(svg: &mut Svg, row: &Compared, (at, y): (usize, f64), axis: &Axis, plot: 
     } else {
         Anchor::Start
     };
-    svg.label([x, y - 9.0], anchor, &said(value, interval));
+    svg.label([x, y - 9.0], anchor, &said(value, interval, unit));
 }
 
-fn said(value: f64, interval: Option<[f64; 2]>) -> String {
-    let ends = interval.map_or_else(String::new, |[l, h]| {
-        format!(" ({}–{})", short(l), short(h))
-    });
-    format!("{}{ends}", short(value))
+fn said(value: f64, interval: Option<[f64; 2]>, unit: &str) -> String {
+    let ends = interval.map_or_else(String::new, |ends| format!(" ({})", between(ends, unit)));
+    format!("{}{ends}", written(value, unit))
 }
 
 fn described(data: &Comparison) -> String {
     let said = |row: &Compared| match row.estimate {
         Estimate::Known { value, interval } => {
-            format!("{}: {} {}", row.name, said(value, interval), data.unit)
+            format!(
+                "{}: {} {}",
+                row.name,
+                said(value, interval, &data.unit),
+                data.unit
+            )
         }
         Estimate::Withheld => format!("{}: {WITHHELD}", row.name),
     };

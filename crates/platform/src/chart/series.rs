@@ -3,7 +3,7 @@
 use super::axis::{Axis, Plot};
 use super::palette::{INK, SOFT, Style, style};
 use super::svg::{Anchor, FOOT, Svg, head, polyline, text_width};
-use super::{Caption, Estimate, Size, WITHHELD, short};
+use super::{Caption, Estimate, Size, WITHHELD, written};
 
 /// The chart's data.
 #[derive(Clone, Debug, PartialEq)]
@@ -237,7 +237,9 @@ fn described(data: &SeriesChart) -> String {
     let said = |one: &Series| {
         let newest = one.points.last();
         let value = newest.map_or_else(String::new, |p| match p.estimate {
-            Estimate::Known { value, .. } => format!("{}: {} {}", p.label, short(value), data.unit),
+            Estimate::Known { value, .. } => {
+                format!("{}: {} {}", p.label, written(value, &data.unit), data.unit)
+            }
             Estimate::Withheld => format!("{}: {WITHHELD}", p.label),
         });
         format!("{} – {value}", one.name)

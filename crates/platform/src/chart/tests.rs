@@ -267,6 +267,28 @@ fn what_a_name_holds_cannot_break_the_drawing() {
 }
 
 #[test]
+fn values_are_written_as_the_pages_write_them() {
+    #[derive(serde::Deserialize)]
+    struct Example {
+        metric: String,
+        value: u64,
+        shown: String,
+    }
+    let text = include_str!("../../../../testdata/format/numbers.json");
+    let examples: Vec<Example> = serde_json::from_str(text).unwrap();
+    for Example {
+        metric,
+        value,
+        shown,
+    } in examples
+    {
+        let quantity = crate::quantity::Quantity::of(&metric).unwrap();
+        let said = written(quantity.shown(value), quantity.unit());
+        assert_eq!(said, shown, "{metric} {value}");
+    }
+}
+
+#[test]
 fn numbers_are_written_as_in_vietnamese() {
     assert_eq!(number(1_234_567.891, 2), "1.234.567,89");
     assert_eq!(number(999.96, 1), "1.000,0");

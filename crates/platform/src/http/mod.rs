@@ -20,6 +20,8 @@ mod submission;
 mod web;
 
 #[cfg(test)]
+mod serving_tests;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
