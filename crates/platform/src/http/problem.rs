@@ -150,6 +150,7 @@ impl Problem {
         let status = StatusCode::PAYLOAD_TOO_LARGE;
         let detail = "a notice has at most 16 KiB".into();
         Self::new(status, "body_too_large", "Body too large", detail)
+    }
 
     /// A network asks too much.
     pub fn too_many_requests(seconds: u64) -> Self {
