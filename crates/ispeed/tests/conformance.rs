@@ -20,13 +20,23 @@ fn the_api_does_what_it_says() {
     let settings = "[centre.api]\nrequests_per_second = 100000\nburst = 100000\n";
     let server = Server::start_with(ispeed(&[]), data.path(), "127.0.0.1:0", settings);
     let run = Command::new("schemathesis")
-        .args(["run", "--checks", "all", "--max-examples", "20", "--seed", "1"])
+        .args([
+            "run",
+            "--checks",
+            "all",
+            "--max-examples",
+            "20",
+            "--seed",
+            "1",
+        ])
         .args(["--suppress-health-check", "all", "--no-color"])
         .arg(format!("{}/api/v1/openapi.json", server.url))
         .output();
     match run {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("schemathesis is not installed: the API was not held against its description");
+            eprintln!(
+                "schemathesis is not installed: the API was not held against its description"
+            );
         }
         run => {
             let run = run.unwrap();
