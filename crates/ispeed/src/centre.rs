@@ -43,11 +43,7 @@ fn import_areas(file: &Path, preview: bool, store: &StoreArgs) -> anyhow::Result
             "{}: {count} areas, no mistakes; nothing was changed",
             file.display()
         );
-        return print(
-            store.json,
-            &json!({"areas": count, "imported": false}),
-            &text,
-        );
+        return print(store, &json!({"areas": count, "imported": false}), &text);
     }
     let import = open(store)?.import_areas(&geojson)?;
     let replaced: Vec<_> = import.replaced.iter().map(ToString::to_string).collect();
@@ -57,7 +53,7 @@ fn import_areas(file: &Path, preview: bool, store: &StoreArgs) -> anyhow::Result
     }
     let value =
         json!({"areas": count, "imported": true, "edition": import.edition, "replaced": replaced});
-    print(store.json, &value, &text)
+    print(store, &value, &text)
 }
 
 fn locate(lat: f64, lon: f64, at: Option<Date>, store: &StoreArgs) -> anyhow::Result<ExitCode> {
@@ -65,14 +61,14 @@ fn locate(lat: f64, lon: f64, at: Option<Date>, store: &StoreArgs) -> anyhow::Re
     let areas = open(store)?.areas();
     let Some(area) = areas.locate(lat, lon, day) else {
         print(
-            store.json,
+            store,
             &json!({"day": day.to_string()}),
             &format!("No area holds {lat}, {lon} on {day}"),
         )?;
         return Ok(ExitCode::FAILURE);
     };
     print(
-        store.json,
+        store,
         &json!({"day": day.to_string(), "area": describe(area)}),
         &line(area),
     )
@@ -87,7 +83,7 @@ fn list_areas(at: Option<Date>, store: &StoreArgs) -> anyhow::Result<ExitCode> {
     let listed: Vec<_> = listed.collect();
     let text: Vec<_> = listed.iter().map(|area| line(area)).collect();
     let values: Vec<_> = listed.iter().map(|area| describe(area)).collect();
-    print(store.json, &json!({"areas": values}), &text.join("\n"))
+    print(store, &json!({"areas": values}), &text.join("\n"))
 }
 
 fn describe(area: &Area) -> Value {
@@ -120,7 +116,7 @@ pub(crate) fn operator(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
         } => {
             let edition = open(store)?.import_operators(&read(operators)?, &read(prefixes)?)?;
             print(
-                store.json,
+                store,
                 &json!({"edition": edition}),
                 &format!("Imported operators as edition {edition}"),
             )
@@ -129,7 +125,7 @@ pub(crate) fn operator(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
             let operators = open(store)?.operators();
             let Some(found) = operators.of_address(*address) else {
                 print(
-                    store.json,
+                    store,
                     &json!({}),
                     &format!("{address} is in no known prefix"),
                 )?;
@@ -142,7 +138,7 @@ pub(crate) fn operator(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
                 id.as_deref().unwrap_or("operator not known")
             );
             print(
-                store.json,
+                store,
                 &json!({"asn": found.asn, "operator": id, "mobile_only": found.mobile_only}),
                 &text,
             )
@@ -160,7 +156,7 @@ pub(crate) fn campaign(command: &CampaignCommand) -> anyhow::Result<ExitCode> {
                 campaign.areas.len()
             );
             print(
-                store.json,
+                store,
                 &json!({"id": campaign.id, "areas": campaign.areas.len()}),
                 &text,
             )
@@ -175,7 +171,7 @@ pub(crate) fn campaign(command: &CampaignCommand) -> anyhow::Result<ExitCode> {
                 .iter()
                 .map(|c| json!({"id": c.id, "name": c.name, "quota": c.quota_tests}))
                 .collect();
-            print(store.json, &json!({"campaigns": values}), &text.join("\n"))
+            print(store, &json!({"campaigns": values}), &text.join("\n"))
         }
     }
 }
@@ -193,8 +189,13 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Text for people, or JSON.
+pub(crate) fn print(store: &StoreArgs, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
+    say(store.json, value, text)
+}
+
+/// The same for a command that has no store.
 #[expect(clippy::print_stdout, reason = "the answer is what the command is for")]
-pub(crate) fn print(json: bool, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
+pub(crate) fn say(json: bool, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
     if json {
         println!("{value:#}");
     } else {

@@ -9,7 +9,7 @@ use platform::import::{Mapping, Mistake, Tool, foreign, official, place};
 use platform::store::import::Source;
 use serde_json::json;
 
-use crate::centre::{open, print, read};
+use crate::centre::{open, read, say};
 use crate::cli::{ForeignArgs, ImportArgs, ImportCommand, StoreArgs};
 
 pub(crate) fn import(command: &ImportCommand) -> anyhow::Result<ExitCode> {
@@ -109,7 +109,7 @@ fn preview(
         text += "\nGive --confirm to store them";
     }
     let value = json!({"rows": rows, "mistakes": mistakes, "imported": false});
-    print(args.store.json, &value, &text)?;
+    say(args.store.json, &value, &text)?;
     Ok(if mistakes.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -119,7 +119,7 @@ fn preview(
 
 fn stored(args: &ImportArgs, file: &Path, rows: usize, id: i64) -> anyhow::Result<ExitCode> {
     let text = format!("{}: {rows} rows stored as source {id}", file.display());
-    print(
+    say(
         args.store.json,
         &json!({"rows": rows, "mistakes": [], "imported": true, "source": id}),
         &text,
@@ -140,5 +140,5 @@ fn list(store: &StoreArgs) -> anyhow::Result<ExitCode> {
                "imported_at": s.imported_at.to_string(), "provenance": s.provenance, "rows": s.rows})
     };
     let values: Vec<_> = sources.iter().map(value).collect();
-    print(store.json, &json!({"sources": values}), &text.join("\n"))
+    say(store.json, &json!({"sources": values}), &text.join("\n"))
 }

@@ -12,7 +12,7 @@ use platform::publish::{Edition, figures, secret_of, write};
 use platform::{Centre, statistics};
 use serde_json::json;
 
-use crate::centre::{open, print};
+use crate::centre::{open, say};
 use crate::cli::{PublishArgs, VerifyArgs};
 use crate::config;
 
@@ -44,7 +44,7 @@ pub(crate) fn month(args: &PublishArgs) -> anyhow::Result<ExitCode> {
     );
     let value = json!({"month": args.month, "synthetic": args.synthetic, "key_id": manifest.key_id(),
                        "tests": tests.rows(), "figures": figures.rows(), "files": manifest.files});
-    print(args.store.json, &value, &text)
+    say(args.store.json, &value, &text)
 }
 
 /// The tables of a month from the store.
@@ -108,7 +108,7 @@ pub(crate) fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
             what,
         });
     }
-    print(args.json, &serde_json::to_value(&outcome)?, &text(&outcome))?;
+    say(args.json, &serde_json::to_value(&outcome)?, &text(&outcome))?;
     Ok(if outcome.holds {
         ExitCode::SUCCESS
     } else {

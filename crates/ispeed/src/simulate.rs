@@ -146,5 +146,5 @@ fn report(
         }));
     }
     let value = json!({"synthetic": true, "month": plan.month, "seed": plan.seed, "states": states, "wards": rows});
-    print(args.store.json, &value, text.trim_end()).context("printing")
+    print(&args.store, &value, text.trim_end()).context("printing")
 }

@@ -1,7 +1,6 @@
 //! The API against its own description, by a tool of others: schemathesis
 //! (MIT; `pip install schemathesis`). Where it is not installed nothing is
 //! tested, and that is said.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod running;
 
@@ -11,7 +10,6 @@ use std::process::Command;
 use running::{Server, ispeed};
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that tests nothing says so")]
 fn the_api_does_what_it_says() {
     let data = tempfile::tempdir().unwrap();
     let wards = ["simulate", "--wards", "26740", "--month", "2024-11"];
