@@ -60,9 +60,37 @@ test('nothing is wider than the phone', async ({ page }) => {
     '/',
     '/wards?month=2024-11&synthetic=true',
     '/campaigns/district-1/2024-11',
+    '/receipt',
+    '/areas/26740?month=2024-11',
+    '/compare?month=2024-11',
   ]) {
     await page.goto(path);
     await page.waitForLoadState('networkidle');
     expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBe(360);
   }
+});
+
+test('figures of an area and their comparison open by address and pass the check', async ({
+  page,
+}) => {
+  await page.goto('/areas/26740?month=2024-11');
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('Phường Bến Nghé');
+  await expectAccessible(page);
+  await page.getByRole('link', { name: 'So sánh các địa bàn' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('So sánh các địa bàn');
+  await expectAccessible(page);
+});
+
+test('whoever holds an id sees whether the test counted', async ({ page }) => {
+  await page.goto('/');
+  await page.getByRole('link', { name: 'Kiểm tra' }).click();
+  const field = page.getByLabel('Mã lần đo, đường dẫn hoặc biên nhận');
+  await field.fill('không có mã');
+  await page.getByRole('button', { name: 'Kiểm tra' }).click();
+  await expect(page.getByRole('alert')).toContainText('Không thấy mã lần đo');
+  await expectAccessible(page);
+  await field.fill('{"test_id": "00000000-0000-7000-8000-000000000000"}');
+  await page.getByRole('button', { name: 'Kiểm tra' }).click();
+  await expect(page).toHaveURL(/\/tests\/00000000-0000-7000-8000-000000000000$/);
+  await expect(page.getByText('Không tìm thấy lần đo này', { exact: false })).toBeVisible();
 });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
   bitsPerSecond,
@@ -5,7 +6,9 @@ import {
   formatDateTime,
   formatDelay,
   formatMegabitInterval,
+  formatMegabits,
   formatMegabytes,
+  formatMilliseconds,
   formatMonth,
   formatNumber,
   formatRate,
@@ -59,4 +62,21 @@ describe('dates are the country’s', () => {
       false,
     ]);
   });
+});
+
+interface Example {
+  metric: string;
+  value: number;
+  shown: string;
+}
+
+test('pages and drawings write a value the same way', () => {
+  const file = new URL('../../testdata/format/numbers.json', import.meta.url);
+  for (const { metric, value, shown } of JSON.parse(readFileSync(file, 'utf8')) as Example[]) {
+    const said =
+      metric === 'idle_rtt_us'
+        ? formatMilliseconds(microseconds(value), 'vi')
+        : formatMegabits(bitsPerSecond(value), 'vi');
+    expect(said, `${metric} ${value}`).toBe(shown);
+  }
 });

@@ -189,9 +189,14 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 /// Text for people, or JSON.
-#[expect(clippy::print_stdout, reason = "the answer is what the command is for")]
 pub(crate) fn print(store: &StoreArgs, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
-    if store.json {
+    say(store.json, value, text)
+}
+
+/// The same for a command that has no store.
+#[expect(clippy::print_stdout, reason = "the answer is what the command is for")]
+pub(crate) fn say(json: bool, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
+    if json {
         println!("{value:#}");
     } else {
         println!("{text}");

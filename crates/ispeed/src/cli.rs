@@ -91,6 +91,15 @@ pub(crate) enum Command {
     /// The method looked at over stored tests.
     #[command(subcommand)]
     Method(MethodCommand),
+    /// Numbers of others: official counts, tests of other tools.
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Open data.
+    #[command(subcommand)]
+    Publish(PublishCommand),
+    /// Check open data from its files alone.
+    #[command(subcommand)]
+    Verify(VerifyCommand),
 }
 
 #[derive(Args, Debug)]
@@ -395,6 +404,123 @@ pub(crate) enum Format {
     Csv,
     Xlsx,
     Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Official counts for each area and month, from CSV or XLSX.
+    #[command(after_help = "Examples:\n  \
+        ispeed import official so-mau-11.xlsx --mapping map.toml\n  \
+        ispeed import official so-mau-11.xlsx --mapping map.toml --confirm\n\n\
+        The mapping:\n  \
+        source = \"VNNIC, ...\"\n  month = \"2024-11\"\n  [columns]\n  area = \"Mã\"\n  tests = \"Số mẫu\"\n\n\
+        Without --confirm the file is only checked. With one mistake nothing is taken.")]
+    Official {
+        /// CSV (UTF-8) or XLSX.
+        file: PathBuf,
+        /// Which column is what (TOML).
+        #[arg(long, value_name = "FILE")]
+        mapping: PathBuf,
+        #[command(flatten)]
+        import: ImportArgs,
+    },
+    /// Results of an ndt7 server's archive (JSON, one object to a line).
+    #[command(after_help = FOREIGN_HELP)]
+    Ndt7(ForeignArgs),
+    /// Telemetry of LibreSpeed (CSV of its table).
+    #[command(after_help = FOREIGN_HELP)]
+    Librespeed(ForeignArgs),
+    /// Exports of Ookla's app or command line (CSV).
+    #[command(after_help = FOREIGN_HELP)]
+    Ookla(ForeignArgs),
+    /// List what was imported.
+    List {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+const FOREIGN_HELP: &str = "Example:\n  \
+    ispeed import ookla export.csv --source \"Sở KH&CN, 11/2024\" --confirm\n\n\
+    These tests stand apart: no figure, quota or open data counts them.\n\
+    Addresses and positions are used to find operator and area, and not stored.\n\
+    Without --confirm the file is only checked. With one mistake nothing is taken.";
+
+#[derive(Args, Debug)]
+pub(crate) struct ForeignArgs {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Where it comes from, for whoever reads the numbers.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) source: String,
+    /// Zone of times that name none, hours east of UTC.
+    #[arg(long, value_name = "HOURS", default_value_t = 7, allow_negative_numbers = true, value_parser = clap::value_parser!(i8).range(-12..=14))]
+    pub(crate) offset: i8,
+    #[command(flatten)]
+    pub(crate) import: ImportArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ImportArgs {
+    /// Store it; otherwise the file is only checked.
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PublishCommand {
+    /// Write a month as CSV and Parquet with data dictionary and signed manifest.
+    #[command(after_help = "Examples:\n  \
+        ispeed publish month 2024-11 --output thang-11\n  \
+        ispeed publish month 2024-11 --output thang-11 --audit kiem-toan-11.csv\n\n\
+        The key is publication.key in the folder of the store; it is made at the first use.\n\
+        The same store, key and version write the same bytes.")]
+    Month(PublishArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PublishArgs {
+    /// The month.
+    #[arg(value_name = "YYYY-MM")]
+    pub(crate) month: metric::month::Month,
+    /// Folder to write; it must be new or empty.
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Also write the auditor's file, which links the days of a device; do not publish it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
+    /// The synthetic tests instead of the real ones.
+    #[arg(long)]
+    pub(crate) synthetic: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VerifyCommand {
+    /// Check signature and files of a month, and compute every table again.
+    #[command(after_help = "Examples:\n  \
+        ispeed verify month thang-11\n  \
+        ispeed verify month thang-11 --key-id 0011223344556677 --json\n\n\
+        Exit status: 0 everything holds; 1 something does not, and where; 2 wrong argument")]
+    Month(VerifyArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// Folder of the month.
+    pub(crate) folder: PathBuf,
+    /// The auditor's file: also check what needs to know the days of a device.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
+    /// The publisher's key, 16 hex digits; another key is a finding.
+    #[arg(long, value_name = "ID")]
+    pub(crate) key_id: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args, Debug)]

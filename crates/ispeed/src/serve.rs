@@ -11,6 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use metric::key::{Purpose, RegisteredKey};
+use metric::prefix::Prefix;
 use platform::Centre;
 use platform::http::site::Arrival;
 use server::{OverTls, Site};
@@ -46,6 +47,8 @@ pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let secure = request.extensions().get::<OverTls>().is_some();
         let arrival = Arrival { address, secure };
         request.extensions_mut().insert(arrival);
+        // All that the API learns of an address, to limit who asks too much.
+        request.extensions_mut().insert(Prefix::of(address));
         async move {
             // A router always answers.
             pages

@@ -75,6 +75,11 @@ impl Centre {
         &self.store
     }
 
+    /// Its settings.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The time, by the centre's clock.
     pub fn now(&self) -> Timestamp {
         (self.clock)()

@@ -18,6 +18,30 @@ pub struct Config {
     pub demonstration: bool,
     /// The numbers in the rules of the validity ledger.
     pub limits: Limits,
+    /// How much a network may ask.
+    pub api: ApiLimits,
+}
+
+/// Table `[centre.api]`: how many questions one network (IPv4 /24, IPv6 /48)
+/// may ask. Submitting tests is not limited by it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiLimits {
+    /// Questions a second, in the long run.
+    pub requests_per_second: u32,
+    /// Questions at once.
+    pub burst: u32,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        // An operator puts thousands of phones behind one prefix, and a page
+        // asks about ten questions.
+        Self {
+            requests_per_second: 50,
+            burst: 500,
+        }
+    }
 }
 
 impl Default for Config {
@@ -27,6 +51,7 @@ impl Default for Config {
             position_retention_days: 90,
             demonstration: true,
             limits: Limits::default(),
+            api: ApiLimits::default(),
         }
     }
 }
@@ -58,6 +83,14 @@ impl Config {
         ensure!(
             share <= 100,
             "limits.min_inside_percent is {share}, expected at most 100"
+        );
+        let ApiLimits {
+            requests_per_second,
+            burst,
+        } = self.api;
+        ensure!(
+            requests_per_second > 0 && burst > 0,
+            "api.requests_per_second is {requests_per_second} and api.burst is {burst}, expected at least 1"
         );
         let named = !self.data_dir.as_os_str().is_empty();
         ensure!(named, "data_dir is empty, expected a directory");
@@ -100,6 +133,10 @@ mod tests {
         check(
             include_str!("../../../testdata/config/invalid-unknown-limit.toml"),
             "max_speed",
+        );
+        check(
+            include_str!("../../../testdata/config/invalid-no-questions.toml"),
+            "api.burst is 0",
         );
         check(
             include_str!("../../../testdata/config/invalid-empty-directory.toml"),

@@ -12,14 +12,18 @@ pub mod area;
 pub mod calibrate;
 pub mod campaign;
 pub mod centre;
+pub mod chart;
 pub mod collect;
 pub mod config;
 #[cfg(test)]
 mod fixture;
 pub mod http;
+pub mod import;
 pub mod method;
 mod mistakes;
 pub mod operator;
+pub mod publish;
+pub mod quantity;
 pub mod report;
 pub mod simulate;
 pub mod site;

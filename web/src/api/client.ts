@@ -1,8 +1,10 @@
 // The one place that fetches. Every answer that is not the JSON the contract
 // promises becomes a `RequestError` that says which kind it is.
 import type {
+  AreaFigures,
   Campaign,
   CampaignMonth,
+  ComparisonTable,
   Mode,
   Nearest,
   Network,
@@ -131,4 +133,24 @@ export function fetchCampaignMonth(query: MonthQuery): Promise<CampaignMonth> {
 
 export function reportLink(query: MonthQuery, format: 'csv' | 'xlsx'): string {
   return `${monthPath(query)}/report.${format}${suffix(query)}`;
+}
+
+export function fetchAreaFigures(query: {
+  code: string;
+  month: string;
+  synthetic: boolean;
+}): Promise<AreaFigures> {
+  const asked = new URLSearchParams({ month: query.month });
+  if (query.synthetic) asked.set('synthetic', 'true');
+  return request(`/api/v1/areas/${encodeURIComponent(query.code)}/figures?${asked}`);
+}
+
+export function fetchComparison(query: {
+  month: string;
+  metric: string;
+  synthetic: boolean;
+}): Promise<ComparisonTable> {
+  const asked = new URLSearchParams({ month: query.month, metric: query.metric });
+  if (query.synthetic) asked.set('synthetic', 'true');
+  return request(`/api/v1/compare?${asked}`);
 }

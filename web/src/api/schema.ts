@@ -213,7 +213,17 @@ export interface TestView {
 }
 
 export type Figure<Unit extends number> =
-  | { state: 'published'; n: number; median: Unit; median_interval?: [Unit, Unit] }
+  | {
+      state: 'published';
+      n: number;
+      median: Unit;
+      median_interval?: [Unit, Unit];
+      mean?: Unit;
+      p25?: Unit;
+      p75?: Unit;
+      n_effective?: number;
+      grade?: string;
+    }
   | { state: 'withheld'; n: number };
 
 export type Rule = 'raw' | 'qualified';
@@ -260,6 +270,35 @@ export interface CampaignMonth {
   rule: Rule;
   rows: CampaignRow[];
   total: CampaignTotal;
+}
+
+/** The figures of one operator (or `all`, `unknown`) and technology. */
+export interface FigureRow {
+  operator: string;
+  technology: string;
+  tests: number;
+  devices: number;
+  device_days: number;
+  download_bits_per_second?: Figure<BitsPerSecond>;
+  upload_bits_per_second?: Figure<BitsPerSecond>;
+  idle_rtt_us?: Figure<Microseconds>;
+}
+
+export interface AreaFigures {
+  area: Area;
+  month: string;
+  synthetic: boolean;
+  edition: number;
+  figures: FigureRow[];
+}
+
+export interface ComparisonTable {
+  month: string;
+  synthetic: boolean;
+  metric: string;
+  technology: string;
+  /** Best first; what is withheld last, without a tier. */
+  rows: { area: Area; tier?: number; figures: FigureRow }[];
 }
 
 export interface Operator {

@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { reportPath, routeOf, testPath, wardsPath, type Route } from './route';
+import {
+  areaPath,
+  comparePath,
+  reportPath,
+  routeOf,
+  testPath,
+  wardsPath,
+  type Route,
+} from './route';
 
 const at = (path: string): Route => routeOf(new URL(path, 'https://ispeed.test'));
 
@@ -22,6 +30,15 @@ test.each([
   ],
   ['/campaigns/district-1/13', { page: 'missing' }],
   ['/elsewhere', { page: 'missing' }],
+  ['/receipt', { page: 'receipt' }],
+  [
+    '/areas/26740?month=2024-11&metric=idle_rtt_us&synthetic=true',
+    { page: 'area', code: '26740', month: '2024-11', metric: 'idle_rtt_us', synthetic: true },
+  ],
+  [
+    '/compare?month=2024-11&metric=nonsense',
+    { page: 'compare', month: '2024-11', metric: 'download_bits_per_second', synthetic: false },
+  ],
   ['/tests/%E0%A4%A', { page: 'test', id: '%E0%A4%A' }],
 ])('%s', (path, want) => {
   expect(at(path)).toEqual(want);
@@ -31,5 +48,12 @@ test('paths lead back to where they came from', () => {
   const choice = { campaign: 'quận/1', month: '2024-11', synthetic: true };
   expect(at(wardsPath(choice))).toEqual({ page: 'wards', ...choice });
   expect(at(reportPath(choice))).toEqual({ page: 'report', ...choice });
+  const asked = { month: '2024-11', metric: 'idle_rtt_us', synthetic: false } as const;
+  expect(at(areaPath({ code: '26740', ...asked }))).toEqual({
+    page: 'area',
+    code: '26740',
+    ...asked,
+  });
+  expect(at(comparePath(asked))).toEqual({ page: 'compare', ...asked });
   expect(at(testPath('a/b'))).toEqual({ page: 'test', id: 'a/b' });
 });

@@ -1,12 +1,23 @@
 // Paths of the app; the server answers each of them with the same page.
-import { isMonth } from '../unit';
+import { isMetric, type Metric, type Place } from '../figures/figures';
+import { isMonth, monthOf } from '../unit';
 
 export type Route =
   | { page: 'measure' }
   | { page: 'wards'; campaign: string | undefined; month: string | undefined; synthetic: boolean }
   | { page: 'test'; id: string }
   | { page: 'report'; campaign: string; month: string; synthetic: boolean }
+  | ({ page: 'area' } & Place)
+  | ({ page: 'compare' } & Compared)
+  | { page: 'receipt' }
   | { page: 'missing' };
+
+/** What areas are compared by. */
+export interface Compared {
+  month: string;
+  metric: Metric;
+  synthetic: boolean;
+}
 
 export function routeOf(url: URL): Route {
   const [first, second, third, ...rest] = url.pathname
@@ -23,7 +34,24 @@ export function routeOf(url: URL): Route {
   if (first === 'campaigns' && second !== undefined && third !== undefined && isMonth(third)) {
     return { page: 'report', campaign: second, month: third, synthetic };
   }
+  if (first === 'receipt' && second === undefined) return { page: 'receipt' };
+  if (first === 'compare' && second === undefined) {
+    return { page: 'compare', ...compared(url, synthetic) };
+  }
+  if (first === 'areas' && second !== undefined && third === undefined) {
+    return { page: 'area', code: second, ...compared(url, synthetic) };
+  }
   return { page: 'missing' };
+}
+
+function compared(url: URL, synthetic: boolean): Compared {
+  const month = url.searchParams.get('month') ?? '';
+  const metric = url.searchParams.get('metric');
+  return {
+    month: isMonth(month) ? month : monthOf(new Date()),
+    metric: isMetric(metric) ? metric : 'download_bits_per_second',
+    synthetic,
+  };
 }
 
 function wardsRoute(url: URL, synthetic: boolean): Route {
@@ -58,4 +86,18 @@ export function reportPath({ campaign, month, synthetic }: Choice): string {
 
 export function testPath(id: string): string {
   return `/tests/${encodeURIComponent(id)}`;
+}
+
+function comparedQuery({ month, metric, synthetic }: Compared): URLSearchParams {
+  const query = new URLSearchParams({ month, metric });
+  if (synthetic) query.set('synthetic', 'true');
+  return query;
+}
+
+export function areaPath({ code, ...asked }: Place): string {
+  return `/areas/${encodeURIComponent(code)}?${comparedQuery(asked)}`;
+}
+
+export function comparePath(asked: Compared): string {
+  return `/compare?${comparedQuery(asked)}`;
 }

@@ -15,13 +15,21 @@ use crate::centre::Centre;
 use crate::statistics;
 use crate::table::{AreaSummary, FigureTable, QuotaTable};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct AreaList {
+    #[schema(value_type = String, example = "2024-11")]
     month: Month,
     areas: Vec<AreaSummary>,
 }
 
 /// `GET /api/v1/areas?month=…[&campaign=…]`.
+#[utoipa::path(get, path = "/api/v1/areas", tag = "figures", params(Asked), responses(
+    (status = 200, description = "The areas valid in the month, by code", body = AreaList),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn list(
     State(centre): State<Arc<Centre>>,
     query: Result<Query<Asked>, QueryRejection>,
@@ -43,6 +51,13 @@ pub(super) async fn list(
 }
 
 /// `GET /api/v1/areas/{code}/quota?month=…[&synthetic=true]`.
+#[utoipa::path(get, path = "/api/v1/areas/{code}/quota", tag = "figures", params(("code" = String, Path, description = "Code of the area", example = "26740"), Asked), responses(
+    (status = 200, description = "Counts of the month", body = QuotaTable),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn quota(
     State(centre): State<Arc<Centre>>,
     Path(code): Path<String>,
@@ -60,6 +75,13 @@ pub(super) async fn quota(
 }
 
 /// `GET /api/v1/areas/{code}/figures?month=…[&synthetic=true]`.
+#[utoipa::path(get, path = "/api/v1/areas/{code}/figures", tag = "figures", params(("code" = String, Path, description = "Code of the area", example = "26740"), Asked), responses(
+    (status = 200, description = "Figures of the month", body = FigureTable),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn figures(
     State(centre): State<Arc<Centre>>,
     Path(code): Path<String>,
@@ -78,7 +100,11 @@ pub(super) async fn figures(
 
 /// The area of a code in a month; where the code changed its meaning within the
 /// month, the later one.
-fn find<'a>(index: &'a AreaIndex, code: &str, month: Month) -> Result<&'a Area, Problem> {
+pub(super) fn find<'a>(
+    index: &'a AreaIndex,
+    code: &str,
+    month: Month,
+) -> Result<&'a Area, Problem> {
     let valid = statistics::valid_in(index.areas(), month);
     let found = valid.into_iter().rfind(|area| area.key.code == code);
     found.ok_or_else(|| Problem::unknown_area(code, month))

@@ -19,12 +19,12 @@ use crate::statistics;
 use crate::store::campaign::Campaign;
 use crate::table::{MonthTable, Rule};
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 pub(super) struct CampaignList {
     campaigns: Vec<CampaignLine>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, utoipa::ToSchema)]
 struct CampaignLine {
     id: String,
     name: String,
@@ -46,6 +46,13 @@ impl CampaignLine {
 }
 
 /// `GET /api/v1/campaigns`.
+#[utoipa::path(get, path = "/api/v1/campaigns", tag = "campaigns", params(), responses(
+    (status = 200, description = "The campaigns, with their months", body = CampaignList),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn list(State(centre): State<Arc<Centre>>) -> Result<Json<CampaignList>, Problem> {
     blocking(centre, |centre| {
         let campaigns = centre.store().campaigns()?.into_iter();
@@ -57,6 +64,13 @@ pub(super) async fn list(State(centre): State<Arc<Centre>>) -> Result<Json<Campa
 }
 
 /// `GET /api/v1/campaigns/{id}/months/{month}[?synthetic=true]`.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", example = "2024-11"), Asked), responses(
+    (status = 200, description = "The month, a row for each area", body = MonthTable),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn month(
     State(centre): State<Arc<Centre>>,
     Path((id, month)): Path<(String, String)>,
@@ -69,6 +83,13 @@ pub(super) async fn month(
 }
 
 /// `…/report.csv[?synthetic=true]`.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}/report.csv", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", example = "2024-11"), Asked), responses(
+    (status = 200, description = "The month as CSV", content_type = "text/csv", body = String),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn csv(
     centre: State<Arc<Centre>>,
     path: Path<(String, String)>,
@@ -78,6 +99,13 @@ pub(super) async fn csv(
 }
 
 /// `…/report.xlsx[?synthetic=true]`.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}/report.xlsx", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", example = "2024-11"), Asked), responses(
+    (status = 200, description = "The month as a workbook", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", body = Vec<u8>),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn xlsx(
     centre: State<Arc<Centre>>,
     path: Path<(String, String)>,

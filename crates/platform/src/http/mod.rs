@@ -4,14 +4,24 @@
 //! position, a token or a body.
 
 mod area;
+mod ask;
 mod campaign;
+mod chart;
+mod compare;
+mod compatible;
+mod kept;
+mod limit;
+mod map;
 mod method;
+mod openapi;
 pub mod problem;
 mod register;
 pub mod site;
 mod submission;
 mod web;
 
+#[cfg(test)]
+mod serving_tests;
 #[cfg(test)]
 mod tests;
 
@@ -21,23 +31,60 @@ use axum::Router;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{get, post};
 use metric::month::Month;
 use serde::Deserialize;
 
 use crate::centre::Centre;
+use kept::Kept;
+use limit::Limiter;
 use problem::Problem;
 
-/// Everything that the centre answers.
+/// Everything that the centre answers. A request that carries its
+/// [`metric::prefix::Prefix`] as an extension is limited by it.
 pub fn router(centre: Arc<Centre>) -> Router {
+    let kept = (Arc::new(Kept::default()), Arc::clone(&centre));
+    let limiter = Arc::new(Limiter::new(centre.config().api));
+    let limited = (limiter, Arc::clone(&centre));
+    let api = figures()
+        .layer(from_fn_with_state(kept, kept::keep))
+        .merge(
+            Router::new()
+                .route("/api/v1/tests", post(submission::submit))
+                .route("/api/v1/tests/{id}", get(submission::show))
+                .route("/api/v1/operators", get(register::operators))
+                .route("/api/v1/keys", get(register::keys))
+                .route("/api/v1/method/audit", get(method::audit))
+                .route("/api/v1/rejections", get(register::rejections))
+                .route("/api/v1/sites", get(site::list))
+                .route("/api/v1/sites/nearest", get(site::nearest))
+                .route("/api/v1/sites/notices", post(site::notice))
+                .route("/v2/nearest/{*service}", get(site::locate))
+                .route("/v2/priority/nearest/{*service}", get(site::locate))
+                .route("/api/v1/openapi.json", get(openapi::document))
+                .route("/api/v1/", get(openapi::page)),
+        )
+        .layer(from_fn_with_state(limited, limit::limit));
+    api.route("/healthz", get(register::health))
+        .fallback(web::page)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(map_response(secure))
+        .with_state(centre)
+}
+
+/// Questions about counts and figures, whose answers are kept.
+fn figures() -> Router<Arc<Centre>> {
     Router::new()
-        .route("/api/v1/tests", post(submission::submit))
-        .route("/api/v1/tests/{id}", get(submission::show))
         .route("/api/v1/areas", get(area::list))
         .route("/api/v1/areas/{code}/quota", get(area::quota))
         .route("/api/v1/areas/{code}/figures", get(area::figures))
+        .route("/api/v1/areas/{code}/series", get(compare::series))
+        .route("/api/v1/areas/{code}/charts/{kind}", get(chart::area))
+        .route("/api/v1/charts/map.svg", get(chart::choropleth))
+        .route("/api/v1/map", get(map::map))
+        .route("/api/v1/compare", get(compare::compare))
         .route("/api/v1/campaigns", get(campaign::list))
         .route(
             "/api/v1/campaigns/{id}/months/{month}",
@@ -51,20 +98,22 @@ pub fn router(centre: Arc<Centre>) -> Router {
             "/api/v1/campaigns/{id}/months/{month}/report.xlsx",
             get(campaign::xlsx),
         )
-        .route("/api/v1/operators", get(register::operators))
-        .route("/api/v1/keys", get(register::keys))
-        .route("/api/v1/method/audit", get(method::audit))
-        .route("/api/v1/rejections", get(register::rejections))
-        .route("/api/v1/sites", get(site::list))
-        .route("/api/v1/sites/nearest", get(site::nearest))
-        .route("/api/v1/sites/notices", post(site::notice))
-        .route("/v2/nearest/{*service}", get(site::locate))
-        .route("/v2/priority/nearest/{*service}", get(site::locate))
-        .route("/healthz", get(register::health))
-        .fallback(web::page)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(map_response(secure))
-        .with_state(centre)
+        .route(
+            "/i-speed/{access}/overview-place-map",
+            get(compatible::places),
+        )
+        .route(
+            "/i-speed/{access}/overview-monthly-chart",
+            get(compatible::months),
+        )
+        .route(
+            "/i-speed/{access}/main-city-monthly-chart",
+            get(compatible::cities),
+        )
+        .route(
+            "/i-speed/{access}/isp-by-province-chart",
+            get(compatible::operators),
+        )
 }
 
 async fn method_not_allowed() -> Problem {
@@ -72,10 +121,16 @@ async fn method_not_allowed() -> Problem {
 }
 
 /// The query of every question about a month.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 struct Asked {
+    /// The month, as `2024-11`; where it is in the path, this one is not read.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
     month: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = ask::truth)]
     synthetic: Option<String>,
+    /// Only the areas of this campaign.
     campaign: Option<String>,
 }
 
@@ -90,12 +145,16 @@ impl Asked {
     }
 
     fn synthetic(&self) -> Result<bool, Problem> {
-        let synthetic = self.synthetic.as_deref().unwrap_or("false");
-        let wrong = || format!("synthetic is {synthetic:?}, expected true or false");
-        synthetic
-            .parse()
-            .map_err(|_| Problem::query_invalid(wrong()).field("synthetic"))
+        truth_of(self.synthetic.as_deref())
     }
+}
+
+fn truth_of(synthetic: Option<&str>) -> Result<bool, Problem> {
+    let synthetic = synthetic.unwrap_or("false");
+    let wrong = || format!("synthetic is {synthetic:?}, expected true or false");
+    synthetic
+        .parse()
+        .map_err(|_| Problem::query_invalid(wrong()).field("synthetic"))
 }
 
 fn month(text: &str) -> Result<Month, Problem> {

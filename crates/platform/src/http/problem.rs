@@ -152,6 +152,14 @@ impl Problem {
         Self::new(status, "body_too_large", "Body too large", detail)
     }
 
+    /// A network asks too much.
+    pub fn too_many_requests(seconds: u64) -> Self {
+        let detail = format!("this network asks too much; ask again in {seconds} s");
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        Self::new(status, "too_many_requests", "Too many requests", detail)
+            .remedy("wait as long as Retry-After says, and use ETag and Cache-Control")
+    }
+
     /// The address exists, the method does not.
     pub fn method_not_allowed() -> Self {
         let status = StatusCode::METHOD_NOT_ALLOWED;

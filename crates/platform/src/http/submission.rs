@@ -17,6 +17,14 @@ use crate::collect::{Failure, MAX_BODY_BYTES, refuse_unread};
 use crate::store::test::Appended;
 
 /// `POST /api/v1/tests`.
+#[utoipa::path(post, path = "/api/v1/tests", tag = "tests", request_body(content = Object, description = "A submission: docs/api.md", content_type = "application/json"), responses(
+    (status = 201, description = "Verified and stored", body = super::openapi::TestSchema),
+    (status = 200, description = "Stored before; the same answer as then", body = super::openapi::TestSchema),
+    (status = 400, description = "Not the JSON of a submission", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 413, description = "More than 256 KiB", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 415, description = "Not announced as JSON", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 422, description = "Refused", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn submit(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
@@ -39,6 +47,13 @@ pub(super) async fn submit(
 }
 
 /// `GET /api/v1/tests/{id}`.
+#[utoipa::path(get, path = "/api/v1/tests/{id}", tag = "tests", params(("id" = String, Path, description = "Id of the test, a UUID")), responses(
+    (status = 200, description = "The test, and whether it counts", body = super::openapi::TestSchema),
+    (status = 304, description = "What If-None-Match names is still so"),
+    (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "No such area, campaign or test", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+))]
 pub(super) async fn show(
     State(centre): State<Arc<Centre>>,
     Path(id): Path<String>,

@@ -13,13 +13,13 @@ use crate::centre::Centre;
 use crate::config::Config;
 use crate::fixture::{OPERATORS, PREFIXES, at, draft, register, signed};
 
-struct Http {
+pub(super) struct Http {
     router: Router,
     _directory: tempfile::TempDir,
 }
 
 impl Http {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = Config {
             data_dir: directory.path().to_owned(),
@@ -34,11 +34,11 @@ impl Http {
         }
     }
 
-    async fn call(&self, request: Request<Body>) -> Response {
+    pub(super) async fn call(&self, request: Request<Body>) -> Response {
         self.router.clone().call(request).await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> (StatusCode, Value) {
+    pub(super) async fn get(&self, path: &str) -> (StatusCode, Value) {
         read(
             self.call(Request::get(path).body(Body::empty()).unwrap())
                 .await,
@@ -46,13 +46,13 @@ impl Http {
         .await
     }
 
-    async fn post(&self, body: impl Into<Body>) -> Response {
+    pub(super) async fn post(&self, body: impl Into<Body>) -> Response {
         let request = Request::post("/api/v1/tests").header("content-type", "application/json");
         self.call(request.body(body.into()).unwrap()).await
     }
 }
 
-async fn bytes(response: Response) -> Vec<u8> {
+pub(super) async fn bytes(response: Response) -> Vec<u8> {
     let body = to_bytes(response.into_body(), 10_000_000).await.unwrap();
     body.to_vec()
 }
@@ -64,7 +64,7 @@ async fn read(response: Response) -> (StatusCode, Value) {
 }
 
 #[track_caller]
-fn is_problem(answer: &(StatusCode, Value), status: u16, name: &str) {
+pub(super) fn is_problem(answer: &(StatusCode, Value), status: u16, name: &str) {
     let (got, body) = answer;
     assert_eq!(body["type"], format!("urn:ispeed:problem:{name}"), "{body}");
     assert_eq!((got.as_u16(), &body["status"]), (status, &json!(status)));

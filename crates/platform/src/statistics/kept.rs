@@ -10,12 +10,13 @@ use metric::area::AreaKey;
 use metric::summary::Draws;
 
 use super::cell::{Method, Pool, Rows, anovas, pooled};
-use super::fact::{Fact, Facts};
+use super::fact::{Fact, Facts, Reading};
 use super::period::Period;
 use crate::area::Area;
 use crate::store::Store;
 use crate::store::figure::FigureKey;
-use crate::summary::{COUNTRY, Level, PlaceFigures};
+use crate::store::observation::Observed;
+use crate::summary::{COUNTRY, Level, PlaceFigures, PlaceRow};
 
 /// A place whose figures are asked for, with its tests.
 struct Place<'a> {
@@ -153,6 +154,18 @@ pub fn area_now(
         facts: facts.facts.iter().collect(),
     };
     Ok(place.figures(&rows, period, synthetic, &mut Draws::default()))
+}
+
+/// The rows of some tests taken together as those of one place, whatever they
+/// were read from.
+pub(super) fn rows_of(method: &Method, period: &Period, tests: Vec<Observed>) -> Vec<PlaceRow> {
+    let mut reading = Reading::new(period);
+    for test in tests {
+        reading.add(test);
+    }
+    let (facts, pool) = (reading.finish(), Pool::new());
+    let all: Vec<_> = facts.facts.iter().collect();
+    rows(method, &facts, &pool, period).of(&all, &mut Draws::default())
 }
 
 /// The kept figures of a place, whatever its level; `None` where none are kept.

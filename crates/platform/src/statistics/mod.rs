@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use metric::EDITION;
-use metric::area::Validity;
+use metric::area::{AreaKey, Validity};
 use metric::figure::Figure;
 use metric::month::Month;
 use metric::validity::Use;
@@ -25,10 +25,12 @@ use metric::validity::Use;
 use crate::area::Area;
 use crate::store::Store;
 use crate::store::campaign::Campaign;
+use crate::store::observation::{Observed, Question};
 use crate::store::verdict::AreaMonth;
 use crate::summary::{Metric, Origin, PlaceFigures, PlaceRow};
 use crate::table::{
-    Counts, FigureRow, FigureTable, Figures, MonthRow, MonthTable, MonthTotal, QuotaTable, Rule,
+    AreaSummary, Counts, FigureRow, FigureTable, Figures, MonthRow, MonthTable, MonthTotal,
+    QuotaTable, Rule,
 };
 pub use cell::{Method, limits};
 use period::Period;
@@ -80,6 +82,60 @@ pub fn figures(store: &Store, area: &Area, month: Month, synthetic: bool) -> Res
         edition: EDITION,
         figures: both.map(figure_row).collect(),
     })
+}
+
+/// The figures of areas from tests that come from elsewhere than the store:
+/// from published files. Area by area in the order given.
+///
+/// # Errors
+///
+/// When the limits of the edition cannot be read.
+pub fn figures_of(
+    areas: &[(AreaKey, Vec<Observed>)],
+    month: Month,
+    synthetic: bool,
+) -> Result<Vec<FigureTable>> {
+    let method = Method::of_edition()?;
+    let table = |(key, tests): &(AreaKey, Vec<Observed>)| FigureTable {
+        area: AreaSummary::nameless(key),
+        month,
+        synthetic,
+        edition: EDITION,
+        figures: figure_rows(&method, month, tests.clone()),
+    };
+    Ok(areas.iter().map(table).collect())
+}
+
+/// The figures of some areas in a month taken together, as those of one.
+///
+/// # Errors
+///
+/// When the store cannot be read.
+pub fn together(
+    store: &Store,
+    areas: &[&Area],
+    month: Month,
+    synthetic: bool,
+) -> Result<Vec<FigureRow>> {
+    let period = Period::month(month);
+    let mut tests = vec![];
+    for area in areas {
+        let question = Question {
+            instants: period.instants(),
+            months: period.months(),
+            synthetic,
+            area: Some(&area.key),
+            ground: None,
+        };
+        store.observe(&question, |test| tests.push(test))?;
+    }
+    Ok(figure_rows(&Method::of_edition()?, month, tests))
+}
+
+fn figure_rows(method: &Method, month: Month, tests: Vec<Observed>) -> Vec<FigureRow> {
+    let rows = kept::rows_of(method, &Period::month(month), tests);
+    let both = rows.iter().filter(|row| row.origin == Origin::Both);
+    both.map(figure_row).collect()
 }
 
 /// A campaign's month: a row for each of its areas that was valid then.

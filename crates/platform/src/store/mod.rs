@@ -10,10 +10,12 @@ pub mod campaign;
 mod edge;
 pub mod figure;
 pub mod history;
+pub mod import;
 pub mod key;
 pub mod observation;
 pub mod operator;
 pub mod problem;
+pub mod publication;
 pub mod rebuild;
 pub mod rejection;
 mod schema;
@@ -23,6 +25,7 @@ pub mod test;
 pub mod verdict;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +37,8 @@ use rusqlite::{Connection, TransactionBehavior};
 pub struct Store {
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
+    /// How often somebody of this process was about to write.
+    version: AtomicU64,
 }
 
 impl Store {
@@ -62,6 +67,7 @@ impl Store {
         Ok(Self {
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
+            version: AtomicU64::new(0),
         })
     }
 
@@ -77,9 +83,17 @@ impl Store {
         Ok(self.reader().query_row(newest, [], editions)?)
     }
 
+    /// A number that grows with every change made by this process. What was
+    /// computed from the store still holds while it is the same; changes of
+    /// other processes do not show.
+    pub fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
     /// The connection that writes. A panic elsewhere rolled its transaction
     /// back, so a poisoned lock is as good as any.
     fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.version.fetch_add(1, Ordering::AcqRel);
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (SERIES, include_str!("../../schema/0003_series.sql")),
     (4, include_str!("../../schema/0004_ledger.sql")),
     (5, include_str!("../../schema/0005_problems.sql")),
+    (6, include_str!("../../schema/0006_import.sql")),
 ];
 
 /// The version that brought the series.

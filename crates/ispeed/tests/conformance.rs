@@ -1,0 +1,45 @@
+//! The API against its own description, by a tool of others: schemathesis
+//! (MIT; `pip install schemathesis`). Where it is not installed nothing is
+//! tested, and that is said.
+
+mod running;
+
+use std::io::ErrorKind;
+use std::process::Command;
+
+use running::{Server, ispeed};
+
+#[test]
+fn the_api_does_what_it_says() {
+    let data = tempfile::tempdir().unwrap();
+    let wards = ["simulate", "--wards", "26740", "--month", "2024-11"];
+    let simulated = ispeed(&wards).arg("--data").arg(data.path()).output();
+    assert!(simulated.unwrap().status.success());
+    let settings = "[centre.api]\nrequests_per_second = 100000\nburst = 100000\n";
+    let server = Server::start_with(ispeed(&[]), data.path(), "127.0.0.1:0", settings);
+    let run = Command::new("schemathesis")
+        .args([
+            "run",
+            "--checks",
+            "all",
+            "--max-examples",
+            "20",
+            "--seed",
+            "1",
+        ])
+        .args(["--suppress-health-check", "all", "--no-color"])
+        .arg(format!("{}/api/v1/openapi.json", server.url))
+        .output();
+    match run {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            eprintln!(
+                "schemathesis is not installed: the API was not held against its description"
+            );
+        }
+        run => {
+            let run = run.unwrap();
+            let said = String::from_utf8_lossy(&run.stdout);
+            assert!(run.status.success(), "{said}");
+        }
+    }
+}
