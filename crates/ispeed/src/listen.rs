@@ -25,7 +25,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let tls = Tls::open(&config.tls)?;
+    let tls = Tls::open(&config.tls, &config.centre.data_dir)?;
     let plain = listen(config.listen, "http").await?;
     let plain = server::serve(plain, Arc::clone(&site), fallback.clone());
     let (Some(tls), Some(address)) = (tls, config.tls.listen) else {
@@ -39,10 +39,10 @@ where
     site.announce_webtransport(local.port(), &tls);
     let responsive = responsiveness(&config.tls, &tls, &site).await?;
     let quic = server::serve_quic(quic, &tls, Arc::clone(&site));
-    let secure = server::serve_tls(listener, &tls, site, fallback);
+    let secure = server::serve_tls(listener, &tls, Arc::clone(&site), fallback);
     tokio::select! {
         () = plain => {}
-        () = tls.keep_fresh() => {}
+        () = tls.keep_fresh(&site) => {}
         served = secure => served?,
         served = quic => served?,
         served = responsive => served?,

@@ -31,7 +31,7 @@ use crate::load::{Load, Meter};
 use crate::peer::Peer;
 use crate::session::Session;
 use crate::spool::Spool;
-use crate::tls::{Certificates, Tls};
+use crate::tls::{Certificates, Challenges, Tls};
 
 /// What a site can be told.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -104,6 +104,7 @@ pub struct Site {
     running: Running,
     spool: Option<Spool>,
     started_at: Timestamp,
+    challenges: Challenges,
 }
 
 /// Where browsers find WebTransport.
@@ -137,6 +138,7 @@ impl Site {
             running: Running::default(),
             spool: None,
             started_at: net::wall_clock(),
+            challenges: Challenges::default(),
         }
     }
 
@@ -156,6 +158,11 @@ impl Site {
     /// Announces responsiveness endpoints on a port.
     pub fn announce_responsiveness(&self, port: u16) {
         let _ = self.responsiveness.set(port);
+    }
+
+    /// What an authority asks for, to see that a name leads here.
+    pub(crate) const fn challenges(&self) -> &Challenges {
+        &self.challenges
     }
 
     /// Port of the responsiveness endpoints, where there are any.
