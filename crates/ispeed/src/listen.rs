@@ -26,7 +26,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let tls = Tls::open(&config.tls)?;
+    let tls = Tls::open(&config.tls, &config.centre.data_dir)?;
     // They end with this function.
     let _reflectors = reflect(&site, config.listen.ip())?;
     let plain = listen(config.listen, "http").await?;
@@ -42,10 +42,10 @@ where
     site.announce_webtransport(local.port(), &tls);
     let responsive = responsiveness(&config.tls, &tls, &site).await?;
     let quic = server::serve_quic(quic, &tls, Arc::clone(&site));
-    let secure = server::serve_tls(listener, &tls, site, fallback);
+    let secure = server::serve_tls(listener, &tls, Arc::clone(&site), fallback);
     tokio::select! {
         () = plain => {}
-        () = tls.keep_fresh() => {}
+        () = tls.keep_fresh(&site) => {}
         served = secure => served?,
         served = quic => served?,
         served = responsive => served?,

@@ -22,6 +22,7 @@ use wire::websocket;
 use crate::measure::{self, Kind};
 use crate::peer::Peer;
 use crate::site::Site;
+use crate::tls::Challenges;
 
 /// Longest body of a session request.
 const MAX_BODY_BYTES: usize = 4096;
@@ -30,6 +31,7 @@ const MAX_BODY_BYTES: usize = 4096;
 pub(crate) fn serves(path: &str) -> bool {
     path == spec::SESSION_PATH
         || path.starts_with(spec::MEASURE_PATH)
+        || path.starts_with(Challenges::PATH)
         || receipt_path(path).is_some()
 }
 
@@ -48,6 +50,8 @@ pub(crate) async fn handle(
     let path = request.uri().path().to_owned();
     let answer = if request.method() == Method::OPTIONS || path == spec::PING_PATH {
         Ok(empty(StatusCode::NO_CONTENT))
+    } else if let Some(token) = path.strip_prefix(Challenges::PATH) {
+        challenge(&site, token)
     } else if let Some(kind) = path.strip_prefix(spec::MEASURE_PATH) {
         upgrade(site, request, kind, peer)
     } else if request.method() != Method::POST {
@@ -63,6 +67,16 @@ pub(crate) async fn handle(
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+/// What an authority wants to see before it issues a certificate.
+fn challenge(site: &Site, token: &str) -> Result<Response<Full<Bytes>>, Problem> {
+    let answer = site.challenges().answer(token);
+    let answer = answer.ok_or_else(Problem::not_found)?;
+    let mut response = Response::new(Full::new(answer.into()));
+    let media = HeaderValue::from_static("application/octet-stream");
+    response.headers_mut().insert(CONTENT_TYPE, media);
+    Ok(response)
 }
 
 /// A page of the centre, or of anyone, may measure against this site (Fetch
@@ -391,6 +405,7 @@ mod tests {
         assert!(serves("/api/v1/session"));
         assert!(serves("/api/v1/session/0192e6a1/receipt"));
         assert!(serves("/measure/v1/download"));
+        assert!(serves("/.well-known/acme-challenge/x"));
         assert!(!serves("/api/v1/tests"));
         assert!(!serves("/api/v1/sessions"));
         assert!(!serves("/"));

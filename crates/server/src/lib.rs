@@ -27,4 +27,4 @@ pub use load::Load;
 pub use peer::client_address;
 pub use quic::serve_quic;
 pub use site::{Site, SiteConfig};
-pub use tls::{Tls, TlsConfig};
+pub use tls::{AcmeConfig, Tls, TlsConfig};

@@ -32,7 +32,7 @@ use crate::load::{Load, Meter};
 use crate::peer::Peer;
 use crate::session::Session;
 use crate::spool::Spool;
-use crate::tls::{Certificates, Tls};
+use crate::tls::{Certificates, Challenges, Tls};
 use crate::udp::{self, UdpConfig};
 
 /// What a site can be told.
@@ -116,6 +116,7 @@ pub struct Site {
     spool: Option<Spool>,
     started_at: Timestamp,
     udp: udp::Shared,
+    challenges: Challenges,
 }
 
 /// Where browsers find WebTransport.
@@ -151,6 +152,7 @@ impl Site {
             spool: None,
             started_at: net::wall_clock(),
             udp: udp::Shared::default(),
+            challenges: Challenges::default(),
         }
     }
 
@@ -170,6 +172,11 @@ impl Site {
     /// Announces responsiveness endpoints on a port.
     pub fn announce_responsiveness(&self, port: u16) {
         let _ = self.responsiveness.set(port);
+    }
+
+    /// What an authority asks for, to see that a name leads here.
+    pub(crate) const fn challenges(&self) -> &Challenges {
+        &self.challenges
     }
 
     /// Port of the responsiveness endpoints, where there are any.

@@ -35,7 +35,9 @@ fn start() -> SocketAddr {
                 self_signed: vec!["127.0.0.1".into()],
                 ..TlsConfig::default()
             };
-            let tls = Tls::open(&tls).unwrap().unwrap();
+            let tls = Tls::open(&tls, std::path::Path::new("unused"))
+                .unwrap()
+                .unwrap();
             let key = SiteKey::from_seed(&[5; 32]);
             let site = Site::new(SiteConfig::default(), key, &[7; 1 << 16]);
             site.announce_webtransport(quic.local_addr().unwrap().port(), &tls);

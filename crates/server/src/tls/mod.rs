@@ -1,19 +1,26 @@
 //! TLS at the site: whose certificate is shown, and how it is kept fresh.
 
+mod acme;
 mod certificate;
 mod self_signed;
+mod validity;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
 use serde::{Deserialize, Serialize};
 
+use acme::Acme;
+pub use acme::AcmeConfig;
+pub(crate) use acme::Challenges;
 pub(crate) use certificate::Certificates;
 use certificate::{Files, Stamp};
+
+use crate::site::Site;
 
 /// How a site speaks TLS. Exactly one of the ways to a certificate is named
 /// where `listen` is.
@@ -37,6 +44,9 @@ pub struct TlsConfig {
     /// local installations: nobody trusts it unless told to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub self_signed: Vec<String>,
+    /// An authority to order certificates from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acme: Option<AcmeConfig>,
 }
 
 impl TlsConfig {
@@ -56,15 +66,19 @@ impl TlsConfig {
                 return Err("tls.certificate is missing: name the certificate of tls.key".into());
             }
         };
-        let ways = files + usize::from(!self.self_signed.is_empty());
+        let ways =
+            files + usize::from(!self.self_signed.is_empty()) + usize::from(self.acme.is_some());
+        if let Some(acme) = &self.acme {
+            acme.check()?;
+        }
         if self.responsiveness_listen.is_some() && self.listen.is_none() {
             return Err("tls.responsiveness_listen needs tls.listen beside it".into());
         }
         match (self.listen, ways) {
             (None, 0) | (Some(_), 1) => Ok(()),
             (None, _) => Err("tls.listen is missing: name the address for HTTPS, for example 0.0.0.0:443".into()),
-            (Some(_), 0) => Err("tls.listen needs a certificate: set tls.certificate and tls.key, or tls.self_signed".into()),
-            (Some(_), _) => Err("tls names more than one certificate: keep either tls.certificate with tls.key, or tls.self_signed".into()),
+            (Some(_), 0) => Err("tls.listen needs a certificate: set tls.certificate and tls.key, tls.acme or tls.self_signed".into()),
+            (Some(_), _) => Err("tls names more than one certificate: keep one of tls.certificate with tls.key, tls.acme and tls.self_signed".into()),
         }
     }
 }
@@ -81,19 +95,21 @@ pub struct Tls {
 enum Source {
     Files(Files),
     SelfSigned(Vec<String>),
+    Acme(Acme),
 }
 
 /// Time between two looks at the files.
 const LOOK: Duration = Duration::from_secs(2);
 
 impl Tls {
-    /// Gets a certificate; `None` where no TLS is wanted.
+    /// Gets a certificate; `None` where no TLS is wanted. What an authority
+    /// issues is kept in `data_dir`; until it has, the site's own stands in.
     ///
     /// # Errors
     ///
     /// Settings that disagree, or files that cannot be used; the text names
     /// the setting or the file.
-    pub fn open(config: &TlsConfig) -> io::Result<Option<Self>> {
+    pub fn open(config: &TlsConfig, data_dir: &Path) -> io::Result<Option<Self>> {
         config
             .check()
             .map_err(|why| io::Error::new(io::ErrorKind::InvalidInput, why))?;
@@ -105,11 +121,18 @@ impl Tls {
                 certificate: certificate.clone(),
                 key: key.clone(),
             }),
-            _ => Source::SelfSigned(config.self_signed.clone()),
+            _ => match &config.acme {
+                Some(acme) => Source::Acme(Acme::new(acme.clone(), data_dir)),
+                None => Source::SelfSigned(config.self_signed.clone()),
+            },
         };
         let first = match &source {
             Source::Files(files) => files.load()?,
             Source::SelfSigned(names) => self_signed::make(names)?,
+            Source::Acme(acme) => match acme.load() {
+                Some(kept) => kept,
+                None => self_signed::make(acme.domains())?,
+            },
         };
         Ok(Some(Self {
             certificates: Arc::new(Certificates::new(first)),
@@ -143,10 +166,11 @@ impl Tls {
 
     /// Keeps the certificate fresh, for ever. Connections that run keep the
     /// keys they agreed on; only new handshakes see a new certificate.
-    pub async fn keep_fresh(&self) {
+    pub async fn keep_fresh(&self, site: &Site) {
         match &self.source {
             Source::Files(files) => self.watch(files).await,
             Source::SelfSigned(names) => self.remake(names).await,
+            Source::Acme(acme) => acme.keep(&self.certificates, site.challenges()).await,
         }
     }
 
