@@ -155,7 +155,7 @@ fn cloudflare_js(site: &Site, places: &Places) -> anyhow::Result<Outcome> {
     let idle = said["summary"]["latency"].as_f64().context("no latency")?;
     let up = site.signed("cloudflare", "upload")?;
     let down = site.signed("cloudflare", "download")?;
-    ensure!(up.bytes == 6.0 * 1e6 + 4.0 * 2.5e7, "{} bytes up", up.bytes);
+    ensure!(up.bytes == 6.0 * 1e6 + 3.0 * 1e7, "{} bytes up", up.bytes);
     ensure!(
         down.bytes == 8.0 * 1e6 + 4.0 * 1e8,
         "{} bytes down",
