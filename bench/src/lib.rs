@@ -15,6 +15,7 @@ mod plot;
 mod random;
 mod results;
 mod row;
+mod site;
 mod summary;
 mod turns;
 
@@ -51,6 +52,12 @@ enum Command {
         cargo xtask bench summary target/bench/a target/bench/b --out docs/bench"
     )]
     Summary(SummaryArgs),
+    /// Hold what a site carries, one stream at a time, against iperf3.
+    #[command(
+        after_help = "Example:\n  cargo xtask bench site --rounds 7 --out docs/bench-site-table.md\n\n\
+        Needs iperf3. Exit status: 0 done; 1 broken off, or no round was valid"
+    )]
+    Site(SiteArgs),
     /// Be the emulator of one link until standard input closes (the bench starts this).
     #[command(hide = true)]
     Emulate(EmulateArgs),
@@ -117,6 +124,22 @@ struct SummaryArgs {
 }
 
 #[derive(Args, Debug)]
+struct SiteArgs {
+    /// Rounds of each direction.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of a run.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=9))]
+    seconds: u64,
+    /// Our executable [default: beside this one]
+    #[arg(long, value_name = "FILE")]
+    ispeed: Option<PathBuf>,
+    /// File of the table; it is printed in any case.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
 struct EmulateArgs {
     #[arg(long)]
     link: String,
@@ -135,6 +158,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Links(args) => turns::links(&args),
         Command::Summary(args) => summary(&args),
+        Command::Site(args) => measure_site(args),
         Command::Emulate(args) => links::find(&args.link, &args.traces)
             .and_then(|link| emulate::run(&link, args.seed, &args.site, &args.citizen))
             .map(|()| ExitCode::SUCCESS),
@@ -142,6 +166,20 @@ pub fn main() -> ExitCode {
     done.unwrap_or_else(|error| {
         eprintln!("bench: {error:#}");
         ExitCode::FAILURE
+    })
+}
+
+/// `bench site`.
+fn measure_site(args: SiteArgs) -> anyhow::Result<ExitCode> {
+    let ispeed = match args.ispeed {
+        Some(ispeed) => ispeed,
+        None => std::env::current_exe()?.with_file_name("ispeed"),
+    };
+    site::run(&site::Asked {
+        rounds: args.rounds,
+        seconds: args.seconds,
+        ispeed,
+        out: args.out,
     })
 }
 
