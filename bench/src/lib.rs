@@ -16,6 +16,7 @@ mod random;
 mod reflect;
 mod results;
 mod row;
+mod site;
 mod summary;
 mod turns;
 
@@ -64,6 +65,12 @@ enum Command {
     /// Flood a reflector (the bench starts this).
     #[command(hide = true)]
     UdpFlood(reflect::FloodArgs),
+    /// Hold what a site carries, one stream at a time, against iperf3.
+    #[command(
+        after_help = "Example:\n  cargo xtask bench site --rounds 7 --out docs/bench-site-table.md\n\n\
+        Needs iperf3. Exit status: 0 done; 1 broken off, or no round was valid"
+    )]
+    Site(SiteArgs),
     /// Be the emulator of one link until standard input closes (the bench starts this).
     #[command(hide = true)]
     Emulate(EmulateArgs),
@@ -130,6 +137,22 @@ struct SummaryArgs {
 }
 
 #[derive(Args, Debug)]
+struct SiteArgs {
+    /// Rounds of each direction.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    rounds: usize,
+    /// Seconds of a run.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=9))]
+    seconds: u64,
+    /// Our executable [default: beside this one]
+    #[arg(long, value_name = "FILE")]
+    ispeed: Option<PathBuf>,
+    /// File of the table; it is printed in any case.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
 struct EmulateArgs {
     #[arg(long)]
     link: String,
@@ -151,6 +174,7 @@ pub fn main() -> ExitCode {
         Command::Udp(args) => reflect::run(&args),
         Command::UdpEcho => reflect::echo(),
         Command::UdpFlood(args) => reflect::flood(&args),
+        Command::Site(args) => measure_site(args),
         Command::Emulate(args) => links::find(&args.link, &args.traces)
             .and_then(|link| emulate::run(&link, args.seed, &args.site, &args.citizen))
             .map(|()| ExitCode::SUCCESS),
@@ -158,6 +182,20 @@ pub fn main() -> ExitCode {
     done.unwrap_or_else(|error| {
         eprintln!("bench: {error:#}");
         ExitCode::FAILURE
+    })
+}
+
+/// `bench site`.
+fn measure_site(args: SiteArgs) -> anyhow::Result<ExitCode> {
+    let ispeed = match args.ispeed {
+        Some(ispeed) => ispeed,
+        None => std::env::current_exe()?.with_file_name("ispeed"),
+    };
+    site::run(&site::Asked {
+        rounds: args.rounds,
+        seconds: args.seconds,
+        ispeed,
+        out: args.out,
     })
 }
 

@@ -33,10 +33,10 @@ const PAGES = {
         downloadApiUrl: site + '/__down', uploadApiUrl: site + '/__up', logAimApiUrl: null,
         measurements: [
           { type: 'latency', numPackets: 10 },
-          { type: 'download', bytes: 1e6, count: 8 },
-          { type: 'download', bytes: 1e8, count: 4, bypassMinDuration: true },
+          { type: 'download', bytes: 1e6, count: 6 },
+          { type: 'download', bytes: 1e7, count: 4, bypassMinDuration: true },
           { type: 'upload', bytes: 1e6, count: 6 },
-          { type: 'upload', bytes: 2.5e7, count: 4, bypassMinDuration: true }] });
+          { type: 'upload', bytes: 1e7, count: 3, bypassMinDuration: true }] });
       test.onError = (e) => errors.push(String(e));
       test.onFinish = (results) => resolve({
         errors, summary: results.getSummary(), loaded: results.getDownLoadedLatency(),

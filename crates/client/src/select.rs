@@ -54,7 +54,7 @@ pub async fn aim(
         Some(site) => (site.clone(), [None, None], Selection::forced()),
         None => select(centre, open, only, chance).await?,
     };
-    let settled = settle(&base, of_family, only).await?;
+    let settled = Box::pin(settle(&base, of_family, only)).await?;
     Ok(Target {
         base: settled.base,
         selection,

@@ -165,7 +165,7 @@ impl Default for Limits {
             max_tests_a_day: 5,
             max_travel_km_per_hour: 300,
             max_mbit_per_second: [1, 84, 2_000, 10_000],
-            max_site_mbit_per_second: 10_000,
+            max_site_mbit_per_second: 100_000,
             foreign_addresses: true,
         }
     }

@@ -1,5 +1,6 @@
 //! One connection: how long the transfer on it may still take.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,28 @@ const LOOK: Duration = Duration::from_secs(2);
 /// What is known of a connection while HTTP runs on it.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
+    /// Our end of it.
+    local: Option<SocketAddr>,
     /// When its transfer is over, done or not.
     end: Mutex<Option<Instant>>,
     /// Its lines in recorders: test, direction, line.
-    streams: Mutex<Vec<(u64, Direction, Option<usize>)>>,
+    streams: Mutex<Vec<(u64, Direction, usize)>>,
 }
 
 impl Link {
+    /// A connection whose end here is `local`.
+    pub(crate) fn at(local: Option<SocketAddr>) -> Self {
+        Self {
+            local,
+            ..Self::default()
+        }
+    }
+
+    /// Our end of it.
+    pub(crate) const fn local(&self) -> Option<SocketAddr> {
+        self.local
+    }
+
     /// A transfer has begun that may take so long.
     pub(crate) fn is_to_end_within(&self, seconds: u32) {
         *self.end() = Some(net::now() + Duration::from_secs(seconds.into()));
@@ -45,8 +61,8 @@ impl Link {
         &self,
         test: u64,
         direction: Direction,
-        join: impl FnOnce() -> Option<usize>,
-    ) -> Option<usize> {
+        join: impl FnOnce() -> usize,
+    ) -> usize {
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         // A connection serves one test at a time; those before are over.
         streams.retain(|&(known, ..)| known == test);

@@ -114,7 +114,7 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let link = Arc::new(Link::default());
+    let link = Arc::new(Link::at(stream.tcp().local_addr().ok()));
     let secure = stream.is_tls();
     let service = service_fn(|mut request: Request<Incoming>| {
         if secure {

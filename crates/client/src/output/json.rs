@@ -90,7 +90,7 @@ pub fn json(outcome: &Outcome, submitted: &Submitted) -> Value {
         "trouble",
         outcome.trouble.map(|trouble| json!(trouble.code())),
     );
-    put("audit", outcome.session.audit.then(|| json!(true)));
+    put("audit", outcome.session.audit.then_some(json!(true)));
     put("data", outcome.session.data.map(|data| json!(data)));
     put("used_bytes", Some(json!(outcome.used_bytes())));
     put("submission", Some(json!(submitted.name())));

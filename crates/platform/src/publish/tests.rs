@@ -129,8 +129,10 @@ impl TestTable {
         self.frame.data[at.unwrap_or_default()] = Data::Text(cells);
         let mut order: Vec<usize> = (0..self.frame.rows()).collect();
         order.sort_by_cached_key(|row| self.key(*row));
-        let devices = order.iter().map(|row| self.device[*row]).collect();
-        (self.frame.reordered(&order), renumbered(devices))
+        let ranks = ranked(&self.devices);
+        let rank = |row: &usize| ranks[self.device[*row] as usize];
+        let devices = order.iter().map(rank).collect();
+        (self.frame.reordered(&order), devices)
     }
 
     /// By place and hour, then by what the row holds: nothing that it hides.
@@ -150,12 +152,16 @@ pub(super) const VALUES: [&str; 4] = [
     "working_rtt_us",
 ];
 
-/// Numbers by first appearance, so that they say nothing about the store.
-fn renumbered(devices: Vec<u32>) -> Vec<u32> {
-    let mut known = HashMap::new();
-    let number = |device| {
-        let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        *known.entry(device).or_insert(next)
-    };
-    devices.into_iter().map(number).collect()
+/// Devices numbered by the order of their pseudonyms, in which figures draw
+/// them; so an auditor draws the same.
+fn ranked(names: &HashMap<String, u32>) -> Vec<u32> {
+    let mut sorted: Vec<_> = names.iter().collect();
+    sorted.sort();
+    let mut ranks = vec![0; sorted.len()];
+    for (rank, (_, number)) in (0_u32..).zip(sorted) {
+        if let Some(place) = ranks.get_mut(*number as usize) {
+            *place = rank;
+        }
+    }
+    ranks
 }

@@ -457,7 +457,7 @@ fn observation(tests: &Frame, row: usize, device: Option<u32>) -> Option<Observe
         area: area_in(tests, row),
         operator: tests.text("operator", row)?.to_owned(),
         technology: Technology::from_code(tests.text("technology", row)?)?,
-        device: device.map_or_else(|| public.to_owned(), |number| number.to_string()),
+        device: device.map_or_else(|| public.to_owned(), |number| format!("{number:010}")),
         measured_at: beginning(tests.text("hour", row)?)?,
         mobilised: false,
         of_operator: tests.boolean("counts_operator", row)?,

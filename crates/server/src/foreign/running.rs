@@ -15,6 +15,7 @@ use metric::bins::{BIN, MAX_BINS};
 use metric::receipt::Stop;
 use metric::unit::Micros;
 use wire::native::message::Caps;
+use wire::native::spec;
 
 use super::test::Test;
 use crate::link::Link;
@@ -94,18 +95,16 @@ impl Watched {
 pub(crate) struct Transfer {
     test: Arc<Watched>,
     direction: Direction,
-    /// Its connection's line in the recorder; `None` when there are too many.
-    stream: Option<usize>,
+    /// Its connection's line in the recorder.
+    stream: usize,
 }
 
 impl Transfer {
     /// Notes that so many bytes went by now.
     pub(crate) fn moved(&self, bytes: u64) {
         let subtest = self.test.subtest(self.direction);
-        if let Some(stream) = self.stream {
-            let at = subtest.elapsed();
-            subtest.recorder().moved(stream, at, bytes);
-        }
+        let at = subtest.elapsed();
+        subtest.recorder().moved(self.stream, at, bytes);
         *self.test.last() = net::now();
     }
 }
@@ -122,7 +121,9 @@ impl Running {
         let test = Self::test(site, protocol, peer);
         let stream = link.stream(test.number, direction, || {
             let subtest = test.subtest(direction);
-            subtest.recorder().join(subtest.elapsed(), None, None)
+            let joined = subtest.recorder().join(subtest.elapsed(), None, None);
+            // Clients that connect anew for each request share the last line.
+            joined.unwrap_or(spec::MAX_STREAMS - 1)
         });
         *test.last() = net::now();
         Transfer {

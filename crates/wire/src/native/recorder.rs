@@ -52,6 +52,9 @@ impl Arrival {
     }
 }
 
+/// The most that a receiver holds behind holes.
+const WINDOW_BYTES: u64 = 8 << 20;
+
 /// From here on the size of a segment is learned; the few before are taken as
 /// full, because the first words of a connection are short.
 const SETTLED_BYTES: u64 = 1_000_000;
@@ -79,6 +82,8 @@ struct Stream {
     previous: Option<Sample>,
     /// The last moment without holes, which tells the size of a segment.
     whole: Arrival,
+    /// Bytes that have arrived so far.
+    arrived: u64,
     open: bool,
 }
 
@@ -125,6 +130,7 @@ impl Recorder {
             base,
             previous: base,
             whole: Arrival::default(),
+            arrived: 0,
             open: true,
         });
         Some(self.startup.join())
@@ -282,10 +288,15 @@ impl Stream {
     fn arrived(&mut self, before: Arrival, now: Arrival) -> u64 {
         let base = self.base.map_or(before, |base| base.arrival);
         let total = now.since(base);
+        // What lies behind holes fits into a receive window, whatever segments say.
+        let most = total.in_order.saturating_add(WINDOW_BYTES);
         if !now.holes && total.in_order >= SETTLED_BYTES {
             self.whole = total;
         }
-        self.whole.scale(now.since(before).with_holes)
+        let bytes = self.whole.scale(now.since(before).with_holes);
+        let bytes = bytes.min(most.saturating_sub(self.arrived));
+        self.arrived += bytes;
+        bytes
     }
 }
 

@@ -1,0 +1,236 @@
+//! Every decoder against bytes that nobody should send.
+//!
+//! Inputs are the corpus in `testdata/fuzz/<target>/` and what becomes of it by
+//! cutting, flipping, repeating and joining; the same seed makes the same
+//! inputs. `cargo test` tries some thousands of each; `cargo xtask fuzz` as many
+//! as fit into a time. An input that fails is written beside the corpus.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use wire::websocket::decoder::{Bulk, Decoder, Event, Malformed, Role};
+use wire::{cloudflare, irtt, librespeed, locate, native, ndt7, ookla, query, stamp};
+
+type Target = fn(&[u8]);
+
+/// Every decoder of this crate that reads what a stranger sent.
+const TARGETS: &[(&str, Target)] = &[
+    ("websocket", websocket),
+    ("form", form),
+    ("query", queries),
+    ("ndt7-message", |bytes| {
+        let _ = ndt7::message::client_measurement(bytes);
+    }),
+    ("tcp-info", |bytes| {
+        let _ = ndt7::tcp_info::TcpInfo::decode(bytes);
+        let _ = ndt7::tcp_info::BbrInfo::decode(bytes);
+    }),
+    ("path", paths),
+    ("stamp", stamp_packets),
+    ("irtt", irtt_packets),
+    ("session", |bytes| {
+        let _ = serde_json::from_slice::<native::message::SessionRequest>(bytes);
+        let _ = serde_json::from_slice::<native::message::UploadCount>(bytes);
+        let _ = serde_json::from_slice::<native::message::Problem>(bytes);
+    }),
+    ("token", token),
+];
+
+/// Both ends, whole and in pieces: the same events, or the same refusal.
+fn websocket(bytes: &[u8]) {
+    for role in [Role::Client, Role::Server] {
+        for bulk in [Bulk::Count(1 << 24), Bulk::Keep(64)] {
+            let whole = events(role, bulk, bytes, usize::MAX);
+            assert_eq!(events(role, bulk, bytes, 3), whole);
+        }
+    }
+}
+
+fn events(role: Role, bulk: Bulk, bytes: &[u8], piece: usize) -> Result<Vec<String>, Malformed> {
+    let (mut decoder, mut seen, mut counted) = (Decoder::new(role, bulk), vec![], 0);
+    for piece in bytes.chunks(piece) {
+        decoder.feed(piece, |event| match event {
+            Event::Counted(n) => counted += n,
+            other => seen.push(format!("{other:?}")),
+        })?;
+    }
+    seen.push(counted.to_string());
+    Ok(seen)
+}
+
+fn form(bytes: &[u8]) {
+    let _ = librespeed::form::fields("multipart/form-data; boundary=b", bytes);
+    if let Ok(fields) = librespeed::form::fields("", bytes) {
+        let _ = librespeed::message::Telemetry::of_form(&fields).image();
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let _ = librespeed::form::fields(&text, b"--b\r\n");
+}
+
+fn queries(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = query::value(&text, "a");
+    let _ = ndt7::request::Request::of_query(&text);
+    let _ = cloudflare::bytes(&text);
+    assert!(librespeed::garbage_bytes(&text) <= 1 << 30);
+    let site = locate::Candidate {
+        plain: Some("h".into()),
+        ..locate::Candidate::default()
+    };
+    let answer = locate::nearest(locate::SERVICES[0], &[site], Some(&text)).unwrap();
+    for url in answer.results[0].urls.values() {
+        assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{url}");
+    }
+}
+
+fn paths(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = librespeed::Endpoint::of_path(&text);
+    let _ = ookla::Endpoint::of_path(&text);
+    let _ = locate::Service::of_path(&text);
+    assert_eq!(ookla::servers(&text, &text).matches('<').count(), 6);
+}
+
+fn stamp_packets(bytes: &[u8]) {
+    let key = stamp::message::Key::new(b"0123456789abcdef");
+    for key in [None, key.as_ref()] {
+        let _ = stamp::message::SenderPacket::decode(bytes, key);
+        let _ = stamp::message::ReflectedPacket::decode(bytes, key);
+    }
+    let mut tlvs = bytes.to_vec();
+    stamp::tlv::reflect(&mut tlvs, 0, 0, None);
+    assert_eq!(
+        tlvs.len(),
+        bytes.len(),
+        "an answer is as long as the question"
+    );
+}
+
+fn irtt_packets(bytes: &[u8]) {
+    let key = irtt::message::Key::new(b"0123456789abcdef");
+    for key in [None, key.as_ref()] {
+        let _ = irtt::message::Request::decode(bytes, key);
+    }
+    let _ = irtt::params::Params::decode(bytes);
+}
+
+fn token(bytes: &[u8]) {
+    let key = metric::key::SiteKey::from_seed(&[1; 32]).public();
+    let text = String::from_utf8_lossy(bytes);
+    let taken = native::token::verify(&text, &key, jiff::Timestamp::UNIX_EPOCH);
+    assert!(taken.is_err(), "nobody signed this");
+}
+
+/// The same numbers for the same seed (Steele, Lea & Flood 2014, "SplitMix").
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        usize::try_from(self.next() % (most.max(1) as u64)).unwrap()
+    }
+
+    fn byte(&mut self) -> u8 {
+        // Lengths and markers live at the edges.
+        match self.below(4) {
+            0 => [0, 1, 0x7e, 0x7f, 0x80, 0xfe, 0xff, b'\n'][self.below(8)],
+            _ => self.next().to_le_bytes()[0],
+        }
+    }
+}
+
+/// Longest input.
+const MOST_BYTES: usize = 4096;
+
+fn mutated(corpus: &[Vec<u8>], chance: &mut Chance) -> Vec<u8> {
+    let mut input = corpus[chance.below(corpus.len())].clone();
+    for _ in 0..=chance.below(6) {
+        let at = chance.below(input.len() + 1);
+        match chance.below(6) {
+            0 => input.insert(at, chance.byte()),
+            1 => input.truncate(at),
+            2 => drop(input.drain(at..(at + chance.below(9)).min(input.len()))),
+            3 => {
+                let other = &corpus[chance.below(corpus.len())];
+                let from = chance.below(other.len() + 1);
+                input.truncate(at);
+                input.extend_from_slice(&other[from..]);
+            }
+            4 => {
+                let end = (at + chance.below(32)).min(input.len());
+                let again = input[at..end].to_vec();
+                input.splice(at..at, again);
+            }
+            _ => {
+                if let Some(byte) = input.get_mut(at) {
+                    *byte = chance.byte();
+                }
+            }
+        }
+    }
+    input.truncate(MOST_BYTES);
+    input
+}
+
+fn corpus(target: &str) -> (PathBuf, Vec<Vec<u8>>) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = root.join("testdata/fuzz").join(target);
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let inputs = files.iter().map(|path| fs::read(path).unwrap()).collect();
+    (folder, inputs)
+}
+
+/// Inputs of each target when no time is given.
+const TRIES: u64 = 2000;
+
+#[expect(clippy::disallowed_methods, reason = "how long is the caller's to say")]
+fn budget() -> Option<Duration> {
+    let seconds = std::env::var("ISPEED_FUZZ_SECONDS").ok()?;
+    Some(Duration::from_secs(seconds.parse().unwrap()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a time was given")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[test]
+fn decoders_take_or_refuse_any_bytes() {
+    for (name, target) in TARGETS {
+        let (folder, corpus) = corpus(name);
+        let (until, mut chance, mut tried) = (budget().map(|b| now() + b), Chance(1), 0);
+        let goes_on = |tried: u64| match until {
+            // The clock costs more than most targets.
+            Some(until) => !tried.is_multiple_of(256) || now() < until,
+            None => tried < TRIES,
+        };
+        while goes_on(tried) {
+            let index = usize::try_from(tried).unwrap();
+            let input = match corpus.get(index) {
+                Some(input) => input.clone(),
+                None => mutated(&corpus, &mut chance),
+            };
+            if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
+                let found = folder.join(format!("found-{tried}"));
+                fs::write(&found, &input).unwrap();
+                panic!("{name} failed on {}", found.display());
+            }
+            tried += 1;
+        }
+        println!("{name}: {tried} inputs from a corpus of {}", corpus.len());
+    }
+}
