@@ -36,6 +36,7 @@ pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     tokio::spawn(keep_house(Arc::clone(&centre)));
     tokio::spawn(crate::watch::watch(Arc::clone(&centre)));
     let own = Arc::clone(&site);
+    site.leave_locate();
     centre.set_own_site(&config.site.name, move || own.has_room());
     let pages = centre.router();
     let proxies = config.site.proxies.clone();

@@ -93,6 +93,8 @@ pub struct Site {
     meter: Meter,
     /// Whether it takes no new tests because it is about to stop.
     closing: AtomicBool,
+    /// Whether somebody else answers Locate.
+    locates_elsewhere: AtomicBool,
     slab: Vec<u8>,
     random: Bytes,
     /// Places for transfers of other protocols.
@@ -127,6 +129,7 @@ impl Site {
             sessions: Mutex::default(),
             meter: Meter::new(net::now()),
             closing: AtomicBool::new(false),
+            locates_elsewhere: AtomicBool::new(false),
             slab,
             random: Bytes::copy_from_slice(random),
             transfers: Arc::new(Semaphore::new(transfers)),
@@ -201,6 +204,17 @@ impl Site {
         let load = self.load();
         let sessions = usize::try_from(load.sessions).unwrap_or(usize::MAX);
         !self.is_closing() && !load.is_full() && sessions < self.config.max_sessions
+    }
+
+    /// Leaves Locate to whoever answers the other paths, because it knows more
+    /// sites than this one.
+    pub fn leave_locate(&self) {
+        self.locates_elsewhere.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether this site answers Locate for itself.
+    pub(crate) fn locates(&self) -> bool {
+        !self.locates_elsewhere.load(Ordering::Relaxed)
     }
 
     /// Takes no new tests from now on; those that run may end.

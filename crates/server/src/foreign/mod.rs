@@ -82,6 +82,13 @@ impl Route {
     }
 }
 
+impl Route {
+    /// Whether a site answers for it.
+    pub(crate) fn is_of(&self, site: &Site) -> bool {
+        site.locates() || !matches!(self, Self::Locate(_))
+    }
+}
+
 /// A request, and what is known of who sent it.
 pub(crate) struct Asked {
     pub(crate) site: Arc<Site>,
