@@ -52,7 +52,7 @@ pub async fn aim(
 ) -> Result<Target, Error> {
     let (base, of_family, selection) = match site {
         Some(site) => (site.clone(), [None, None], Selection::forced()),
-        None => select(centre, open, only, chance).await?,
+        None => Box::pin(select(centre, open, only, chance)).await?,
     };
     let settled = Box::pin(settle(&base, of_family, only)).await?;
     Ok(Target {
