@@ -132,7 +132,8 @@ fn the_command_line_measures_over_tls() {
     .output()
     .unwrap();
     let told = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success(), "{told}");
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success(), "{told} {said}");
     let result: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(result["submission"], "acknowledged", "{result}");
 }
