@@ -158,7 +158,7 @@ pub(crate) enum SiteCommand {
 
 #[derive(Args, Debug)]
 pub(crate) struct JoinArgs {
-    /// The centre, for example https://centre.example.vn.
+    /// The centre, for example <https://centre.example.vn>.
     pub(crate) centre: String,
     /// Name of the site in receipts [default: the configuration's]
     #[arg(long)]

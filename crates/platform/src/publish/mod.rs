@@ -43,7 +43,7 @@ pub struct Edition {
     pub synthetic: bool,
     /// Edition of the methodology behind the figures.
     pub edition: u16,
-    /// The tables, in the order of [`TABLES`].
+    /// The tables, in the order of `TABLES`.
     pub tables: [Frame; 4],
     /// Device of each row of the tests, for the auditor.
     pub devices: Vec<u32>,
