@@ -115,6 +115,11 @@ impl Place {
             body,
         )
     }
+
+    /// Collects a submission that arrives at `now`.
+    pub(crate) fn collect_at(&self, now: Timestamp, body: &[u8]) -> Result<Appended, Failure> {
+        collect(&self.store, &self.tables(), now, body)
+    }
 }
 
 pub(crate) fn register(store: &Store) {

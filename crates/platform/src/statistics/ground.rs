@@ -236,7 +236,7 @@ mod tests {
         let later = at("2026-01-10T02:00:00Z");
         let body = signed(moved(draft(5), later));
         let now = later + jiff::SignedDuration::from_secs(60);
-        crate::collect::collect(&place.store, &place.tables(), now, &body).unwrap();
+        place.collect_at(now, &body).unwrap();
         place
     }
 
