@@ -39,9 +39,16 @@ const WRITES_PER_TURN: u32 = 16;
 /// so that the site ends them with the session.
 pub(crate) struct Ended {
     pub(crate) seen: Seen,
-    /// Bytes handed to the kernel, frames and all: no site can have seen more.
-    pub(crate) sent_bytes: u64,
+    own: Arc<Mutex<Own>>,
     _streams: JoinSet<End>,
+}
+
+impl Ended {
+    /// Bytes handed to the kernel until now, frames and all: no site can have
+    /// seen more. A stream in the midst of a write still adds to it after the stop.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        lock(&self.own).sent_bytes
+    }
 }
 
 /// Runs the upload.
@@ -79,16 +86,16 @@ pub(crate) async fn run(
     let rules = Rules::of(session, mode);
     let arrived = || told.bins(Subtest::Upload).unwrap_or_else(so_far);
     let driven = drive(rules, &origin, stream, arrived, tell).await;
-    let own = lock(&own).clone();
+    let last = lock(&own).clone();
     Ok(Ended {
-        sent_bytes: own.sent_bytes,
+        own,
         seen: Seen {
             why: driven.why,
             trouble: driven.trouble,
             bins_bytes: so_far(),
             watched: watch.end(),
-            startup_left: own.startup.all_left(),
-            tcp: own.tcp.into_iter().flatten().collect(),
+            startup_left: last.startup.all_left(),
+            tcp: last.tcp.into_iter().flatten().collect(),
         },
         _streams: driven.streams,
     })
