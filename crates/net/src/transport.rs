@@ -233,10 +233,9 @@ impl Tls {
         self.flush(tcp)?;
         let chunk = &bytes[..bytes.len().min(CHUNK_BYTES)];
         let taken = self.session.writer().write(chunk)?;
-        match self.flush(tcp) {
-            Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
-            _ => Ok(taken),
-        }
+        // Some of it may have gone even where this fails; the next write says so.
+        let _ = self.flush(tcp);
+        Ok(taken)
     }
 
     /// Sends what waits; [`io::ErrorKind::WouldBlock`] while some still does.
