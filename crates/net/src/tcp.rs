@@ -15,7 +15,7 @@ pub struct TcpInfo {
     pub bytes_delivered: u64,
     /// Bytes that have come, in order or not, as full segments
     /// (`tcpi_data_segs_in` × `tcpi_rcv_mss`): partial segments and those that
-    /// came twice make it too large.
+    /// came twice make it too large. On loopback, the bytes in order.
     pub segment_bytes_in: u64,
     /// Segments reported or received beyond a hole since the connection began
     /// (`tcpi_sacked` now, `tcpi_rcv_ooopack` ever).
@@ -61,7 +61,7 @@ pub fn info(socket: &impl AsRawFd) -> Option<TcpInfo> {
         bytes_acked,
         bytes_received: long(128)?,
         bytes_delivered: bytes_acked.saturating_add(sacked),
-        segment_bytes_in: u64::from(short(152)?) * u64::from(short(20)?),
+        segment_bytes_in: segment_bytes_in(short(152)?, short(20)?, long(128)?),
         segments_out_of_order: short(28)?.saturating_add(short(224)?),
         bytes_retransmitted: long(208)?,
         min_rtt_us: short(148)?,
@@ -103,6 +103,21 @@ pub fn congestion_account(socket: &impl AsRawFd) -> Option<Vec<u8>> {
 pub fn congestion_account(_: &impl AsRawFd) -> Option<Vec<u8>> {
     None
 }
+
+/// Bytes in so many segments. One larger than a jumbo frame never crossed a
+/// link: on loopback segments are of any size, and what came is in order.
+#[cfg(target_os = "linux")]
+const fn segment_bytes_in(segments: u32, size: u32, in_order: u64) -> u64 {
+    if size > JUMBO_FRAME_BYTES {
+        in_order
+    } else {
+        segments as u64 * size as u64
+    }
+}
+
+/// The largest frame that Ethernet equipment commonly takes.
+#[cfg(target_os = "linux")]
+const JUMBO_FRAME_BYTES: u32 = 9_216;
 
 /// Name of the congestion control in use, such as `bbr`.
 #[cfg(target_os = "linux")]
