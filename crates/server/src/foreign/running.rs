@@ -92,6 +92,7 @@ impl Watched {
 /// One transfer of a test that is watched.
 #[derive(Debug)]
 pub(crate) struct Transfer {
+    site: Arc<Site>,
     test: Arc<Watched>,
     direction: Direction,
     /// Its connection's line in the recorder; `None` when there are too many.
@@ -107,6 +108,7 @@ impl Transfer {
             subtest.recorder().moved(stream, at, bytes);
         }
         *self.test.last() = net::now();
+        self.site.carried(self.test.peer, self.direction, bytes);
     }
 }
 
@@ -126,6 +128,7 @@ impl Running {
         });
         *test.last() = net::now();
         Transfer {
+            site: Arc::clone(site),
             test,
             direction,
             stream,
