@@ -15,6 +15,7 @@ use metric::prefix::Prefix;
 use platform::Centre;
 use platform::http::site::Arrival;
 use server::{OverTls, Site};
+use tokio::net::TcpListener;
 use tower_service::Service as _;
 
 use crate::cli::ServeArgs;
@@ -33,6 +34,7 @@ pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         return print_config(&config);
     }
     let site = open_site(&config)?;
+    tell_metrics(&config, &site).await?;
     let centre = Arc::new(open_centre(&config, &site)?);
     tokio::spawn(keep_house(Arc::clone(&centre)));
     tokio::spawn(crate::watch::watch(Arc::clone(&centre)));
@@ -97,6 +99,7 @@ pub(crate) async fn site(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     let membership = Membership::read(&mut config)?;
     let site = open_site(&config)?;
+    tell_metrics(&config, &site).await?;
     let served = listen::run(&config, Arc::clone(&site), not_here);
     tokio::select! {
         served = served => served?,
@@ -127,6 +130,19 @@ fn open_site(config: &Config) -> anyhow::Result<Arc<Site>> {
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
     let site = Site::new(config.site.clone(), key, &random);
     Ok(Arc::new(site.keeping(dir)))
+}
+
+/// Answers Prometheus on an address of its own, where one is configured.
+async fn tell_metrics(config: &Config, site: &Arc<Site>) -> anyhow::Result<()> {
+    let Some(address) = config.site.metrics_listen else {
+        return Ok(());
+    };
+    let listener = TcpListener::bind(address).await;
+    let listener =
+        listener.with_context(|| format!("listening on site.metrics_listen {address}"))?;
+    tracing::info!(listen = %listener.local_addr()?, "Metrics are at /metrics");
+    tokio::spawn(server::serve_metrics(listener, Arc::clone(site)));
+    Ok(())
 }
 
 #[expect(

@@ -190,7 +190,7 @@ fn three_sites_join_serve_leave_and_come_back() {
 /// A test against a site whose key came by its approval is counted.
 fn a_receipt_counts(centre: &Server, site: &Server, data: &Path) {
     let state = data.join("state");
-    let mut test = ispeed(&["test", "--json", "--mode", "saver", "--site", &site.url]);
+    let mut test = ispeed(&["test", "--json", "--mode", "accurate", "--site", &site.url]);
     let test = test
         .args(["--centre", &centre.url, "--state"])
         .arg(&state)
@@ -224,7 +224,14 @@ fn a_test_finds_the_nearest_site_and_tells_how() {
     });
     until("two hearts beat", || nearest(&centre, ABROAD).len() == 3);
     let state = data.join("state");
-    let mut test = ispeed(&["test", "--json", "--mode", "saver", "--centre", &centre.url]);
+    let mut test = ispeed(&[
+        "test",
+        "--json",
+        "--mode",
+        "accurate",
+        "--centre",
+        &centre.url,
+    ]);
     let test = test.arg("--state").arg(&state).output().unwrap();
     let test: Value = serde_json::from_slice(&test.stdout).unwrap();
     let selection = &test["selection"];

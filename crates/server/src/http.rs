@@ -1,6 +1,8 @@
 //! The paths of the site, and its problems (RFC 9457).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -27,6 +29,9 @@ use crate::tls::Challenges;
 /// Longest body of a session request.
 const MAX_BODY_BYTES: usize = 4096;
 
+/// How long a client may take to send one.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Whether the site answers for a path.
 pub(crate) fn serves(path: &str) -> bool {
     path == spec::SESSION_PATH
@@ -48,6 +53,7 @@ pub(crate) async fn handle(
     peer: Peer,
 ) -> Response<Full<Bytes>> {
     let path = request.uri().path().to_owned();
+    let here = Arc::clone(&site);
     let answer = if request.method() == Method::OPTIONS || path == spec::PING_PATH {
         Ok(empty(StatusCode::NO_CONTENT))
     } else if let Some(token) = path.strip_prefix(Challenges::PATH) {
@@ -61,7 +67,10 @@ pub(crate) async fn handle(
     } else {
         session(&site, request, peer).await
     };
-    let mut response = answer.unwrap_or_else(|problem| problem.response());
+    let mut response = answer.unwrap_or_else(|problem| {
+        here.counters().refused(problem.reason());
+        problem.response()
+    });
     for (name, value) in ANYONE {
         let value = HeaderValue::from_static(value);
         response.headers_mut().insert(name, value);
@@ -103,9 +112,9 @@ async fn session(
     peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Problem> {
     let saves_data = saves_data(request.headers());
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES)
-        .collect()
-        .await;
+    let body = Limited::new(request.into_body(), MAX_BODY_BYTES).collect();
+    let body = tokio::time::timeout(BODY_TIMEOUT, body).await;
+    let body = body.map_err(|_| Problem::malformed("a body that comes within 10 s"))?;
     let body = body.map_err(|_| Problem::malformed("a body of at most 4096 bytes"))?;
     let body = body.to_bytes();
     let mut asked = if body.is_empty() {
@@ -141,6 +150,7 @@ async fn receipt(
     let session = site.session_of(token.unwrap_or_default(), test_id)?;
     let receipt = session.receipt(site.key()).await;
     let receipt = receipt.map_err(|_| Problem::internal())?;
+    site.counters().receipts.fetch_add(1, Ordering::Relaxed);
     tracing::info!(test.id = %test_id, "Signed a receipt");
     Ok(json_response(StatusCode::OK, receipt))
 }
@@ -220,6 +230,10 @@ pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
     remedy: &'static str,
+    /// Which of several causes.
+    why: Option<&'static str>,
+    /// Seconds after which it may be tried again.
+    retry_after: Option<u32>,
 }
 
 impl Problem {
@@ -229,7 +243,14 @@ impl Problem {
             status,
             detail: detail.into(),
             remedy,
+            why: None,
+            retry_after: None,
         }
+    }
+
+    /// What it is counted under.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.why.unwrap_or(self.name)
     }
 
     pub(crate) fn malformed(detail: &str) -> Self {
@@ -300,13 +321,27 @@ impl Problem {
         )
     }
 
-    pub(crate) fn site_busy() -> Self {
-        Self::new(
+    pub(crate) fn site_busy(why: &'static str) -> Self {
+        let mut problem = Self::new(
             "site_busy",
             StatusCode::SERVICE_UNAVAILABLE,
-            "the site runs as many tests as it can",
-            "try again",
-        )
+            "the site carries as much as it can",
+            "try again, or another site",
+        );
+        (problem.why, problem.retry_after) = (Some(why), Some(10));
+        problem
+    }
+
+    /// The client's network has had its share.
+    pub(crate) fn prefix_busy(why: &'static str, retry_after: u32) -> Self {
+        let mut problem = Self::new(
+            "prefix_busy",
+            StatusCode::TOO_MANY_REQUESTS,
+            "this network has as many tests here as it may",
+            "try again later, or another site",
+        );
+        (problem.why, problem.retry_after) = (Some(why), Some(retry_after));
+        problem
     }
 
     pub(crate) fn body_too_long(most: u64) -> Self {
@@ -373,21 +408,24 @@ impl Problem {
     }
 
     pub(crate) fn response(&self) -> Response<Full<Bytes>> {
-        let body = json!({
+        let mut body = json!({
             "type": format!("urn:ispeed:problem:{}", self.name),
             "title": self.name.replace('_', " "),
             "status": self.status.as_u16(),
             "detail": self.detail,
             "remedy": self.remedy,
         });
+        if let Some(why) = self.why {
+            body["why"] = json!(why);
+        }
         let mut response = json_response(self.status, body.to_string());
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("10"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         if self.status == StatusCode::UPGRADE_REQUIRED {
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));

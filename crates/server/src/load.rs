@@ -24,6 +24,8 @@ struct Window {
     slot: u128,
     /// Bytes sent and received, by slot number modulo [`SLOTS`].
     bytes: [[u64; 2]; SLOTS],
+    /// The same since the beginning.
+    totals: [u64; 2],
 }
 
 /// What a site carries.
@@ -65,6 +67,13 @@ impl Meter {
             Direction::Upload => 1,
         };
         window.bytes[index(slot)][way] += bytes;
+        window.totals[way] += bytes;
+    }
+
+    /// Payload sent and received since the beginning, bytes.
+    pub(crate) fn totals(&self) -> [u64; 2] {
+        let window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.totals
     }
 
     /// The load now; `capacity` in bit/s each way.

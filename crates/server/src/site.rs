@@ -1,7 +1,7 @@
 //! The site: its configuration, its key, and the sessions that run.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -28,9 +28,12 @@ use wire::websocket::encode::slab;
 
 use crate::foreign::{Results, Running};
 use crate::http::Problem;
+use crate::keyring::Keyring;
 use crate::load::{Load, Meter};
+use crate::metrics::Counters;
+use crate::networks::Networks;
 use crate::peer::Peer;
-use crate::session::Session;
+use crate::session::{Direction, Session};
 use crate::spool::Spool;
 use crate::tls::{Certificates, Challenges, Tls};
 use crate::udp::{self, UdpConfig};
@@ -52,6 +55,14 @@ pub struct SiteConfig {
     pub max_subtest_seconds: u32,
     /// Most bytes of one direction.
     pub max_subtest_bytes: u64,
+    /// Most sessions at a time of one network (IPv4 /24, IPv6 /48), which may
+    /// be many people behind one address.
+    pub max_prefix_sessions: usize,
+    /// Most bytes that one network may take between two midnights UTC.
+    pub max_prefix_bytes_per_day: u64,
+    /// Address on which Prometheus may ask for `/metrics`; absent: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
     /// What the line carries each way; a new test is refused while more than
     /// 80 % of it is in use. Absent: the line is not watched.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +88,9 @@ impl Default for SiteConfig {
             proxies: Vec::new(),
             max_subtest_seconds: 16,
             max_subtest_bytes: 100_000_000_000,
+            max_prefix_sessions: 16,
+            max_prefix_bytes_per_day: 1_000_000_000_000,
+            metrics_listen: None,
             capacity_bits_per_second: None,
             centre: None,
             budgets: Budgets::default(),
@@ -100,6 +114,10 @@ pub struct Site {
     key: SiteKey,
     sessions: Mutex<HashMap<Uuid, Arc<Session>>>,
     meter: Meter,
+    /// Sign tokens.
+    tokens: Keyring,
+    networks: Arc<Networks>,
+    counters: Counters,
     /// Whether it takes no new tests because it is about to stop.
     closing: AtomicBool,
     /// Whether somebody else answers Locate.
@@ -132,6 +150,7 @@ impl Site {
     /// with, at least 64 KiB of incompressible bytes.
     pub fn new(config: SiteConfig, key: SiteKey, random: &[u8]) -> Self {
         let slab = slab(random, spec::DOWNLOAD_MESSAGE_BYTES, None);
+        let networks = Arc::new(Networks::new(config.max_prefix_bytes_per_day));
         let transfers = config.max_sessions.saturating_mul(spec::MAX_STREAMS);
         let transfers = transfers.min(Semaphore::MAX_PERMITS);
         Self {
@@ -139,6 +158,9 @@ impl Site {
             key,
             sessions: Mutex::default(),
             meter: Meter::new(net::now()),
+            tokens: Keyring::default(),
+            networks,
+            counters: Counters::default(),
             closing: AtomicBool::new(false),
             locates_elsewhere: AtomicBool::new(false),
             slab,
@@ -208,9 +230,27 @@ impl Site {
         &self.meter
     }
 
+    /// What it counts for whoever runs it.
+    pub(crate) const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What each network has taken.
+    pub(crate) const fn networks(&self) -> &Arc<Networks> {
+        &self.networks
+    }
+
+    /// Counts payload that a test without a session has moved.
+    pub(crate) fn carried(&self, peer: Peer, direction: Direction, bytes: u64) {
+        self.meter.moved(net::now(), direction, bytes);
+        let network = Prefix::of(peer.address);
+        self.networks.spend(network, bytes, net::wall_clock());
+    }
+
     /// What the site carries now.
     pub fn load(&self) -> Load {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sweep(&mut sessions);
         let running = sessions.values().filter(|s| !s.has_ended()).count();
         drop(sessions);
         let capacity = self.config.capacity_bits_per_second;
@@ -322,9 +362,7 @@ impl Site {
         request: &SessionRequest,
         peer: Peer,
     ) -> Result<SessionReply, Problem> {
-        if self.is_closing() || self.load().is_full() {
-            return Err(Problem::site_busy());
-        }
+        self.refuse_more(peer)?;
         let mode = match request.mode.as_deref() {
             None if request.metered => Mode::Saver,
             None => Mode::Full,
@@ -341,7 +379,8 @@ impl Site {
         };
         let budget = budget.filter(|_| spends_data(connection, peer));
         let claims = self.claims(peer, self.caps(budget), now)?;
-        let token = token::issue(&claims, &self.key).map_err(|_| Problem::internal())?;
+        let signing = self.tokens.signing(net::now(), random)?;
+        let token = token::issue(&claims, &signing).map_err(|_| Problem::internal())?;
         let nonce = random_hex()?;
         let reply = SessionReply {
             test_id: claims.test_id,
@@ -364,13 +403,8 @@ impl Site {
             webtransport: self.webtransport(),
             udp: self.udp.issue(claims.client_prefix, random()?),
         };
-        self.admit(Session::new(
-            claims,
-            nonce,
-            (mode, audit),
-            peer.proxied,
-            now,
-        ))?;
+        let session = Session::new(claims, nonce, (mode, audit), peer.proxied, now);
+        self.admit(session, peer)?;
         Ok(reply)
     }
 
@@ -385,27 +419,47 @@ impl Site {
         })
     }
 
-    fn admit(&self, session: Session) -> Result<(), Problem> {
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = net::now();
-        sessions.retain(|_, s| {
-            let age = now.duration_since(s.started);
-            if age > SESSION.duration() || (age > UNUSED && !s.is_used()) {
-                s.end(metric::receipt::Stop::SessionCap);
-            }
-            age < SESSION.duration() + KEPT
-        });
-        let running = sessions.values().filter(|s| !s.has_ended()).count();
-        if running >= self.config.max_sessions {
-            return Err(Problem::site_busy());
+    /// Refuses a new test or transfer when the site is about to stop, its line
+    /// is full, or the client's network has had its share of the day. A client
+    /// on this machine has no share, since nothing goes over a line.
+    pub(crate) fn refuse_more(&self, peer: Peer) -> Result<(), Problem> {
+        if self.is_closing() {
+            return Err(Problem::site_busy("closing"));
         }
+        let (network, now) = (Prefix::of(peer.address), net::wall_clock());
+        let capacity = self.config.capacity_bits_per_second;
+        let is_full = self.meter.load(net::now(), 0, capacity).is_full();
+        // A test that fills the line is not cut into by its own next piece.
+        if is_full && !self.networks.is_at_work(network, now) {
+            return Err(Problem::site_busy("line_full"));
+        }
+        let spent = self.networks.is_spent(network, now);
+        if spent && !peer.address.is_loopback() {
+            return Err(Problem::prefix_busy("bytes_spent", SPENT_RETRY_SECONDS));
+        }
+        Ok(())
+    }
+
+    fn admit(&self, session: Session, peer: Peer) -> Result<(), Problem> {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sweep(&mut sessions);
+        let running = || sessions.values().filter(|s| !s.has_ended());
+        if running().count() >= self.config.max_sessions {
+            return Err(Problem::site_busy("sessions_full"));
+        }
+        let network = session.claims.client_prefix;
+        let same = running().filter(|s| s.claims.client_prefix == network);
+        if same.count() >= self.config.max_prefix_sessions && !peer.address.is_loopback() {
+            return Err(Problem::prefix_busy("prefix_sessions", BUSY_RETRY_SECONDS));
+        }
+        self.counters.sessions.fetch_add(1, Ordering::Relaxed);
         sessions.insert(session.claims.test_id, Arc::new(session));
         Ok(())
     }
 
     /// The session that a token opens for a client at `peer`.
     pub(crate) fn session(&self, token: &str, peer: Peer) -> Result<Arc<Session>, Problem> {
-        let claims = token::verify(token, &self.key.public(), net::wall_clock());
+        let claims = token::verify(token, |id| self.tokens.known(id), net::wall_clock());
         let claims = claims.map_err(Problem::token)?;
         if claims.client_prefix != Prefix::of(peer.address) {
             return Err(Problem::prefix_mismatch());
@@ -415,7 +469,7 @@ impl Site {
 
     /// The session whose receipt is asked for; the token may be past its time.
     pub(crate) fn session_of(&self, token: &str, test_id: Uuid) -> Result<Arc<Session>, Problem> {
-        let claims = token::verify(token, &self.key.public(), Timestamp::MIN);
+        let claims = token::verify(token, |id| self.tokens.known(id), Timestamp::MIN);
         match claims {
             Ok(claims) if claims.test_id == test_id => self.find(test_id),
             _ => Err(Problem::token(token::Refused::Invalid)),
@@ -441,6 +495,24 @@ pub(crate) fn new_test_id(now: Timestamp) -> Result<Uuid, Problem> {
 fn spends_data(connection: Option<Connection>, peer: Peer) -> bool {
     connection == Some(Connection::Metered) || !peer.address.is_loopback()
 }
+
+/// Ends the sessions whose time is over, and forgets those that nobody asks for
+/// any more.
+fn sweep(sessions: &mut HashMap<Uuid, Arc<Session>>) {
+    let now = net::now();
+    sessions.retain(|_, s| {
+        let age = now.duration_since(s.started);
+        if age > SESSION.duration() || (age > UNUSED && !s.is_used()) {
+            s.end(metric::receipt::Stop::SessionCap);
+        }
+        age < SESSION.duration() + KEPT
+    });
+}
+
+/// After how long a network with too many sessions may ask again.
+const BUSY_RETRY_SECONDS: u32 = 30;
+/// After how long one that has had its share of the day may.
+const SPENT_RETRY_SECONDS: u32 = 3600;
 
 /// Random bytes from the operating system.
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], Problem> {

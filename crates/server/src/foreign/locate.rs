@@ -19,7 +19,7 @@ pub(super) fn answer(service: Service, asked: &Asked) -> Result<Response<Body>, 
         secure,
         ..Candidate::default()
     };
-    let room: &[Candidate] = if asked.site.transfer().is_some() {
+    let room: &[Candidate] = if asked.site.has_room() {
         &[candidate]
     } else {
         &[]

@@ -26,9 +26,11 @@ use hyper::header::{
     HeaderValue, PRAGMA,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use metric::prefix::Prefix;
 use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use wire::locate::Service;
+use wire::native::spec::MAX_STREAMS;
 use wire::{
     cloudflare as cf, librespeed as ls, ndt7 as ndt, ookla as ok, openspeedtest as ost,
     responsiveness as nq,
@@ -43,6 +45,7 @@ use running::Transfer;
 use crate::http::Problem;
 use crate::link::Link;
 use crate::listen::OverTls;
+use crate::networks::Visit;
 use crate::peer::Peer;
 use crate::session::Direction;
 use crate::site::Site;
@@ -99,6 +102,7 @@ pub(crate) struct Asked {
 
 /// Answers one request.
 pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
+    let here = Arc::clone(&asked.site);
     let answer = if asked.request.method() == Method::OPTIONS {
         Ok(empty(StatusCode::NO_CONTENT))
     } else {
@@ -115,7 +119,10 @@ pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
             Route::Responsiveness => responsiveness::config(&asked),
         }
     };
-    let mut response = answer.unwrap_or_else(|problem| problem.response().map(Body::from));
+    let mut response = answer.unwrap_or_else(|problem| {
+        here.counters().refused(problem.reason());
+        problem.response().map(Body::from)
+    });
     allow_everyone(response.headers_mut());
     match route {
         Route::Ndt7(_) => ndt7::closing(response),
@@ -210,12 +217,14 @@ async fn drain(body: &mut Incoming, most: u64, mut moved: impl FnMut(u64)) -> Re
     Ok(bytes)
 }
 
-/// A transfer's place among those that a site runs at a time; its connection
-/// ends when the time of the transfer is over.
+/// A transfer's place among those that a site runs at a time, and among those
+/// of its network; its connection ends when the time of the transfer is over.
 #[derive(Debug)]
 pub(crate) struct Place {
     link: Arc<Link>,
     _permit: OwnedSemaphorePermit,
+    /// Absent where the client's network is not known.
+    _visit: Option<Visit>,
 }
 
 impl Drop for Place {
@@ -225,12 +234,25 @@ impl Drop for Place {
 }
 
 fn place(asked: &Asked) -> Result<Place, Problem> {
-    let permit = asked.site.transfer().ok_or_else(Problem::site_busy)?;
-    let seconds = asked.site.config().max_subtest_seconds;
+    let site = &asked.site;
+    site.refuse_more(asked.peer)?;
+    let permit = site.transfer();
+    let permit = permit.ok_or_else(|| Problem::site_busy("sessions_full"))?;
+    let sessions = site.config().max_prefix_sessions;
+    let most = if asked.peer.address.is_loopback() {
+        usize::MAX
+    } else {
+        sessions.saturating_mul(MAX_STREAMS)
+    };
+    let network = Prefix::of(asked.peer.address);
+    let visit = site.networks().enter(network, most, net::wall_clock());
+    let visit = visit.ok_or_else(|| Problem::prefix_busy("prefix_sessions", 30))?;
+    let seconds = site.config().max_subtest_seconds;
     asked.link.is_to_end_within(seconds);
     Ok(Place {
         link: Arc::clone(&asked.link),
         _permit: permit,
+        _visit: Some(visit),
     })
 }
 

@@ -172,8 +172,10 @@ async fn upload(site: &Site, request: Request<Incoming>) -> Result<Response<Body
 /// A place among the site's transfers. The life of the whole connection is
 /// bounded, so nothing has to watch a single transfer.
 fn place(site: &Site) -> Result<Place, Problem> {
-    let permit = site.transfer().ok_or_else(Problem::site_busy)?;
+    let permit = site.transfer();
+    let permit = permit.ok_or_else(|| Problem::site_busy("sessions_full"))?;
     Ok(Place {
+        _visit: None,
         link: Arc::new(Link::default()),
         _permit: permit,
     })

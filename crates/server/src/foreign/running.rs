@@ -93,6 +93,7 @@ impl Watched {
 /// One transfer of a test that is watched.
 #[derive(Debug)]
 pub(crate) struct Transfer {
+    site: Arc<Site>,
     test: Arc<Watched>,
     direction: Direction,
     /// Its connection's line in the recorder.
@@ -106,6 +107,7 @@ impl Transfer {
         let at = subtest.elapsed();
         subtest.recorder().moved(self.stream, at, bytes);
         *self.test.last() = net::now();
+        self.site.carried(self.test.peer, self.direction, bytes);
     }
 }
 
@@ -127,6 +129,7 @@ impl Running {
         });
         *test.last() = net::now();
         Transfer {
+            site: Arc::clone(site),
             test,
             direction,
             stream,

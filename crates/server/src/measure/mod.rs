@@ -7,6 +7,7 @@ mod latency;
 mod upload;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,6 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wire::native::message::StartupLeft;
 use wire::native::recorder::{Arrival, Sample};
 
-use crate::load::Meter;
 use crate::session::{Direction, Open, Session, Subtest};
 use crate::site::Site;
 
@@ -120,7 +120,9 @@ pub(crate) fn prepare(socket: &Transport, site: &Site) {
 struct Track<'a> {
     session: &'a Session,
     subtest: &'a Subtest,
-    meter: &'a Meter,
+    site: &'a Site,
+    /// What the stream has moved, for the account of its network.
+    carried: AtomicU64,
     direction: Direction,
     id: usize,
     deadline: Instant,
@@ -148,7 +150,8 @@ impl<'a> Track<'a> {
         Some(Self {
             session,
             subtest,
-            meter: site.meter(),
+            site,
+            carried: AtomicU64::new(0),
             direction,
             id,
             deadline,
@@ -174,7 +177,8 @@ impl<'a> Track<'a> {
 
     fn moved(&self, at: Micros, bytes: u64) {
         self.subtest.recorder().moved(self.id, at, bytes);
-        self.meter.moved(net::now(), self.direction, bytes);
+        self.carried.fetch_add(bytes, Ordering::Relaxed);
+        self.site.meter().moved(net::now(), self.direction, bytes);
     }
 
     fn sample(&self, socket: &Transport) {
@@ -242,6 +246,15 @@ pub(crate) fn ticks(subtest: &Subtest) -> Interval {
     let mut ticks = interval_at(Instant::from_std(next), BIN.duration());
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks
+}
+
+impl Drop for Track<'_> {
+    fn drop(&mut self) {
+        let network = self.session.claims.client_prefix;
+        let carried = self.carried.load(Ordering::Relaxed);
+        let networks = self.site.networks();
+        networks.spend(network, carried, net::wall_clock());
+    }
 }
 
 /// The kernel's account of a connection to the client itself, as the recorder

@@ -27,7 +27,24 @@ pub struct Claims {
     pub expires_at: Timestamp,
 }
 
-const HEADER: &str = r#"{"alg":"EdDSA","typ":"JWT"}"#;
+/// The header of every token: the algorithm is ours, only the key differs.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    kid: String,
+    typ: String,
+}
+
+impl Header {
+    fn of(key: &PublicKey) -> Self {
+        Self {
+            alg: "EdDSA".into(),
+            kid: key.id(),
+            typ: "JWT".into(),
+        }
+    }
+}
 
 /// Writes a token.
 ///
@@ -35,33 +52,43 @@ const HEADER: &str = r#"{"alg":"EdDSA","typ":"JWT"}"#;
 ///
 /// Claims that cannot be written as JSON, which these never are.
 pub fn issue(claims: &Claims, key: &SiteKey) -> Result<String, serde_json::Error> {
-    let header = URL_SAFE_NO_PAD.encode(HEADER);
+    let header = serde_json::to_vec(&Header::of(&key.public()))?;
+    let header = URL_SAFE_NO_PAD.encode(header);
     let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims)?);
     let signed = format!("{header}.{payload}");
     let signature = key.sign(signed.as_bytes());
     Ok(format!("{signed}.{signature}"))
 }
 
-/// Reads a token and checks its signature and time.
+/// Reads a token and checks its signature and time. `known` gives the key of
+/// an id, so that keys can be changed while tokens by the last one still open.
 ///
 /// # Errors
 ///
 /// [`Refused`] says why it opens nothing.
-pub fn verify(token: &str, key: &PublicKey, now: Timestamp) -> Result<Claims, Refused> {
+pub fn verify(
+    token: &str,
+    known: impl Fn(&str) -> Option<PublicKey>,
+    now: Timestamp,
+) -> Result<Claims, Refused> {
     let (signed, signature) = token.rsplit_once('.').ok_or(Refused::Invalid)?;
     let (header, payload) = signed.split_once('.').ok_or(Refused::Invalid)?;
-    let is_ours = header == URL_SAFE_NO_PAD.encode(HEADER);
+    let head: Header = decoded(header)?;
+    let key = known(&head.kid).ok_or(Refused::Invalid)?;
+    let is_ours = head.alg == "EdDSA" && head.typ == "JWT";
     if !is_ours || !key.verifies(signed.as_bytes(), signature) {
         return Err(Refused::Invalid);
     }
-    let payload = URL_SAFE_NO_PAD
-        .decode(payload)
-        .map_err(|_| Refused::Invalid)?;
-    let claims: Claims = serde_json::from_slice(&payload).map_err(|_| Refused::Invalid)?;
+    let claims: Claims = decoded(payload)?;
     if now >= claims.expires_at {
         return Err(Refused::Expired);
     }
     Ok(claims)
+}
+
+fn decoded<T: for<'a> Deserialize<'a>>(part: &str) -> Result<T, Refused> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).map_err(|_| Refused::Invalid)?;
+    serde_json::from_slice(&bytes).map_err(|_| Refused::Invalid)
 }
 
 /// Why a token opens nothing.
@@ -105,7 +132,7 @@ mod tests {
     fn a_token_opens_until_it_expires() {
         let key = SiteKey::from_seed(&[3; 32]);
         let token = issue(&claims(), &key).unwrap();
-        let verify = |now| verify(&token, &key.public(), at(now));
+        let verify = |now| verify(&token, ring(&[&key]), at(now));
         assert_eq!(verify("2024-11-08T02:01:29Z"), Ok(claims()));
         assert_eq!(verify("2024-11-08T02:01:30Z"), Err(Refused::Expired));
     }
@@ -113,9 +140,26 @@ mod tests {
     #[test]
     fn a_token_of_another_key_opens_nothing() {
         let token = issue(&claims(), &SiteKey::from_seed(&[3; 32])).unwrap();
-        let other = SiteKey::from_seed(&[4; 32]).public();
+        let other = SiteKey::from_seed(&[4; 32]);
         let now = at("2024-11-08T02:00:00Z");
-        assert_eq!(verify(&token, &other, now), Err(Refused::Invalid));
+        assert_eq!(verify(&token, ring(&[&other]), now), Err(Refused::Invalid));
+    }
+
+    #[test]
+    fn a_token_of_any_known_key_opens() {
+        let keys = [3, 4].map(|n| SiteKey::from_seed(&[n; 32]));
+        let now = at("2024-11-08T02:00:00Z");
+        for key in &keys {
+            let token = issue(&claims(), key).unwrap();
+            let opened = verify(&token, ring(&[&keys[0], &keys[1]]), now);
+            assert_eq!(opened, Ok(claims()));
+        }
+    }
+
+    /// The keys of a site, by their ids.
+    fn ring(keys: &[&SiteKey]) -> impl Fn(&str) -> Option<PublicKey> {
+        let keys: Vec<_> = keys.iter().map(|key| key.public()).collect();
+        move |id| keys.iter().copied().find(|key| key.id() == id)
     }
 
     proptest! {
@@ -128,7 +172,7 @@ mod tests {
             prop_assume!(bytes[at_byte] != to);
             bytes[at_byte] = to;
             let altered = String::from_utf8(bytes).unwrap();
-            let got = verify(&altered, &key.public(), at("2024-11-08T02:00:00Z"));
+            let got = verify(&altered, ring(&[&key]), at("2024-11-08T02:00:00Z"));
             prop_assert_eq!(got, Err(Refused::Invalid));
         }
     }

@@ -206,6 +206,7 @@ impl<'a> Run<'a> {
     fn moved(&self, bytes: u64) {
         let at = self.subtest.elapsed();
         self.subtest.recorder().moved(self.stream, at, bytes);
+        self.site.carried(self.peer, self.direction, bytes);
     }
 
     /// Keeps a client's measurement; `None` when it is none.
