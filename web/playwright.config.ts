@@ -55,7 +55,8 @@ export default defineConfig({
   webServer: {
     command:
       `${BINARY} serve --data ${process.env['ISPEED_E2E_DATA']} --listen ${address}` +
-      ` --tls-listen ${secure} --tls-self-signed 127.0.0.1`,
+      ` --tls-listen ${secure} --tls-self-signed 127.0.0.1` +
+      ' --config ../testdata/config/loopback.toml',
     url: `http://${address}/healthz`,
     timeout: 30_000,
     stdout: 'ignore',

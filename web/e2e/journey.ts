@@ -12,7 +12,7 @@ export async function standInDistrict1(context: BrowserContext): Promise<void> {
 export async function startOn4g(page: Page): Promise<void> {
   await page.goto('/');
   await page.getByRole('radio', { name: '4G/5G' }).check();
-  await page.getByRole('radio', { name: '5G', exact: true }).check();
+  await page.getByRole('radio', { name: '4G', exact: true }).check();
   await page.getByRole('button', { name: 'Bắt đầu đo' }).click();
 }
 

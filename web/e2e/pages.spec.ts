@@ -15,9 +15,9 @@ test('English is one tap away and stays', async ({ page }) => {
 test('sparing data is one tap, and stays', async ({ page }) => {
   await page.goto('/');
   await expect(page.getByRole('radio', { name: 'Chuẩn' })).toBeChecked();
-  await expect(page.getByText('20–60 MB')).toBeVisible();
+  await expect(page.getByText('thường khoảng 42 MB')).toBeVisible();
   await page.getByRole('radio', { name: 'Tiết kiệm dữ liệu' }).check();
-  await expect(page.getByText('10–40 MB')).toBeVisible();
+  await expect(page.getByText('thường khoảng 22 MB')).toBeVisible();
   await page.reload();
   await expect(page.getByRole('radio', { name: 'Tiết kiệm dữ liệu' })).toBeChecked();
 });

@@ -139,6 +139,8 @@ fn the_command_line_measures_and_is_acknowledged() {
         "accurate",
         "--network",
         "mobile",
+        "--technology",
+        "4g",
         "--operator",
         "viettel",
         "--state",

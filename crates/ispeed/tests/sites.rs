@@ -14,15 +14,8 @@ use serde_json::{Value, json};
 /// A centre that believes the test to be a proxy, so that a client may come
 /// from anywhere.
 fn centre(data: &Path) -> Server {
-    let config = data.join("centre.toml");
-    std::fs::write(
-        &config,
-        "[site]\nname = \"own\"\nproxies = [\"127.0.0.1\"]\n",
-    )
-    .unwrap();
-    let mut command = ispeed(&["serve", "--listen", "127.0.0.1:0", "--config"]);
-    command.arg(config).arg("--data").arg(data);
-    Server::run(command)
+    let settings = "[site]\nname = \"own\"\nproxies = [\"127.0.0.1\"]\n";
+    Server::start_with(ispeed(&[]), data, "127.0.0.1:0", settings)
 }
 
 /// A site that runs before it has joined.

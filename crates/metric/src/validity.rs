@@ -165,7 +165,7 @@ impl Default for Limits {
             max_tests_a_day: 5,
             max_travel_km_per_hour: 300,
             max_mbit_per_second: [1, 84, 2_000, 10_000],
-            max_site_mbit_per_second: 100_000,
+            max_site_mbit_per_second: 10_000,
             foreign_addresses: true,
         }
     }
@@ -582,7 +582,7 @@ mod tests {
         let fast = |mbit: u64, generation| limits.is_too_fast(mbit * 1_000_000, generation);
         assert!(fast(85, Some(3)) && !fast(84, Some(3)));
         assert!(fast(2_001, Some(4)) && !fast(2_001, Some(5)));
-        assert!(fast(100_001, None) && !fast(940, None));
+        assert!(fast(10_001, None) && !fast(940, None));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -27,6 +27,14 @@ pub fn ispeed(args: &[&str]) -> Command {
     command
 }
 
+/// A configuration for loopback with settings of one's own.
+fn settings_in(data: &Path, settings: &str) -> PathBuf {
+    let config = data.join("ispeed.toml");
+    let loopback = include_str!("../../../../testdata/config/loopback.toml");
+    std::fs::write(&config, format!("{loopback}{settings}")).unwrap();
+    config
+}
+
 impl Server {
     /// Starts a server on a free port (or `listen`) and waits until it answers.
     pub fn start(data: &Path, listen: &str) -> Self {
@@ -42,6 +50,9 @@ impl Server {
     pub fn start_secure_at(data: &Path, listen: &str, certificate: &[&str]) -> Self {
         let mut command = ispeed(&["serve", "--listen", listen, "--tls-listen", "127.0.0.1:0"]);
         command.args(certificate).arg("--data").arg(data);
+        if !certificate.contains(&"--config") {
+            command.arg("--config").arg(settings_in(data, ""));
+        }
         Self::wait(command, true)
     }
 
@@ -52,13 +63,11 @@ impl Server {
 
     /// The same with settings of one's own, TOML.
     pub fn start_with(mut command: Command, data: &Path, listen: &str, settings: &str) -> Self {
-        let config = data.join("ispeed.toml");
-        std::fs::write(&config, settings).unwrap();
         command
             .args(["serve", "--listen", listen, "--data"])
             .arg(data)
             .arg("--config")
-            .arg(config);
+            .arg(settings_in(data, settings));
         Self::run(command)
     }
 

@@ -150,9 +150,8 @@ fn is_too_fast(derived: &Derived, mobile: bool, limits: &Limits) -> bool {
         Technology::G2 => Some(2),
         Technology::G3 => Some(3),
         Technology::G4 => Some(4),
-        Technology::G5 => Some(5),
-        // Of an unknown generation only the site's own port is known.
-        Technology::MobileOther | Technology::Fixed => None,
+        Technology::G5 | Technology::MobileOther => Some(5),
+        Technology::Fixed => None,
     };
     let generation = generation.filter(|_| mobile);
     let rates = [derived.download, derived.upload];
