@@ -15,6 +15,7 @@ mod map;
 mod method;
 mod openapi;
 pub mod problem;
+mod problem_area;
 mod register;
 pub mod site;
 mod submission;
@@ -55,6 +56,7 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .route("/api/v1/tests", post(submission::submit))
                 .route("/api/v1/tests/{id}", get(submission::show))
                 .route("/api/v1/operators", get(register::operators))
+                .route("/api/v1/problem-areas", get(problem_area::list))
                 .route("/api/v1/keys", get(register::keys))
                 .route("/api/v1/method/audit", get(method::audit))
                 .route("/api/v1/rejections", get(register::rejections))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
-use super::{area, campaign, chart, compare, compatible, map, register, submission};
+use super::{area, campaign, chart, compare, compatible, map, problem_area, register, submission};
 
 /// The description, made from the handlers themselves.
 #[derive(OpenApi)]
@@ -27,6 +27,7 @@ use super::{area, campaign, chart, compare, compatible, map, register, submissio
         compare::series,
         compare::compare,
         map::map,
+        problem_area::list,
         chart::area,
         chart::choropleth,
         campaign::list,

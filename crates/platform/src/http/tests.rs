@@ -12,9 +12,11 @@ use tower_service::Service as _;
 use crate::centre::Centre;
 use crate::config::Config;
 use crate::fixture::{OPERATORS, PREFIXES, at, draft, register, signed};
+use crate::store::Store;
 
 pub(super) struct Http {
     router: Router,
+    centre: Arc<Centre>,
     _directory: tempfile::TempDir,
 }
 
@@ -28,10 +30,16 @@ impl Http {
         let centre = Centre::open(config, || at("2024-11-08T02:01:30Z")).unwrap();
         centre.import_operators(OPERATORS, PREFIXES).unwrap();
         register(centre.store());
+        let centre = Arc::new(centre);
         Self {
-            router: Arc::new(centre).router(),
+            router: Arc::clone(&centre).router(),
+            centre,
             _directory: directory,
         }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        self.centre.store()
     }
 
     pub(super) async fn call(&self, request: Request<Body>) -> Response {
