@@ -49,8 +49,10 @@ test('every page opens by its address and passes the accessibility check', async
 test('synthetic figures say so, loudly and beside each title', async ({ page }) => {
   await page.goto('/wards?month=2024-11&synthetic=true');
   await expect(page.getByRole('note')).toContainText('SỐ LIỆU MÔ PHỎNG');
-  const wards = await page.getByRole('article').count();
-  await expect(page.getByRole('article').getByText('SỐ LIỆU MÔ PHỎNG')).toHaveCount(wards);
+  const wards = page.getByRole('article');
+  await expect(wards.first()).toBeVisible();
+  const said = page.getByRole('article').getByText('SỐ LIỆU MÔ PHỎNG');
+  await expect(said).toHaveCount(await wards.count());
   await page.getByRole('link', { name: 'Bảng báo cáo của tháng' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('SỐ LIỆU MÔ PHỎNG');
 });
