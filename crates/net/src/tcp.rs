@@ -248,6 +248,31 @@ fn bytes(socket: &impl AsRawFd, name: libc::c_int) -> Option<Vec<u8>> {
     (status == 0).then_some(value)
 }
 
+/// Throws away at most `most` received bytes without copying them
+/// (`MSG_TRUNC`, tcp(7)); how many it were, zero at the end of the connection.
+///
+/// # Errors
+///
+/// The system's, `WouldBlock` when nothing is there.
+#[cfg(target_os = "linux")]
+pub(crate) fn discard(socket: &impl AsRawFd, most: usize) -> io::Result<usize> {
+    let flags = libc::MSG_TRUNC | libc::MSG_DONTWAIT;
+    // SAFETY: with MSG_TRUNC on a stream socket the kernel writes nothing
+    // to the buffer, so that none is needed.
+    let thrown = unsafe { libc::recv(socket.as_raw_fd(), std::ptr::null_mut(), most, flags) };
+    usize::try_from(thrown).map_err(|_| io::Error::last_os_error())
+}
+
+/// Elsewhere bytes have to be read.
+///
+/// # Errors
+///
+/// Always [`io::ErrorKind::Unsupported`].
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn discard(_: &impl Sized, _: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 #[cfg(target_os = "linux")]
 fn set_option(socket: &impl AsRawFd, name: libc::c_int, value: &[u8]) -> io::Result<()> {
     let length = libc::socklen_t::try_from(value.len()).map_err(io::Error::other)?;

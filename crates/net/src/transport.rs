@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A connection that carries bytes, and the TCP connection below it.
@@ -142,6 +142,27 @@ impl Transport {
             None => self.tcp.try_read(buffer),
             Some(tls) => tls.read(&self.tcp, buffer),
         }
+    }
+
+    /// Whether [`try_discard`](Self::try_discard) does anything.
+    pub const fn can_discard(&self) -> bool {
+        cfg!(target_os = "linux") && self.tls.is_none()
+    }
+
+    /// Throws away at most `most` bytes of what is there, in the kernel and
+    /// without copying them; how many it were, zero at the end of the connection.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::WouldBlock`] when nothing is there,
+    /// [`io::ErrorKind::Unsupported`] unless [`can_discard`](Self::can_discard),
+    /// or the connection's.
+    pub fn try_discard(&mut self, most: usize) -> io::Result<usize> {
+        if !self.can_discard() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let discard = || crate::tcp::discard(&self.tcp, most);
+        self.tcp.try_io(Interest::READABLE, discard)
     }
 
     /// Writes what there is room for.
@@ -439,5 +460,36 @@ mod tests {
         let mut alert = vec![];
         let _ = tcp.read_to_end(&mut alert).await;
         assert_eq!(alert.first(), Some(&21), "an alert says why");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_is_discarded_is_counted_and_the_rest_is_whole() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let mut server = Transport::plain(accepted);
+        let none = server.try_discard(1).unwrap_err();
+        assert_eq!(none.kind(), io::ErrorKind::WouldBlock);
+        client.write_all(&sample(1000)).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut gone = 0;
+        while gone < 900 {
+            server.readable().await.unwrap();
+            gone += server.try_discard(900 - gone).unwrap_or(0);
+        }
+        let mut rest = vec![];
+        server.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, sample(1000)[900..]);
+        assert_eq!(server.try_discard(1).unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn records_are_not_discarded_unread() {
+        let (mut server, _client) = pair().await;
+        let refused = server.try_discard(1).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::Unsupported);
     }
 }

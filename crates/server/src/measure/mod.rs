@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod download;
+mod intake;
 mod latency;
 mod upload;
 
@@ -20,6 +21,8 @@ use net::transport::Transport;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use wire::native::message::StartupLeft;
 use wire::native::recorder::{Arrival, Sample};
+
+pub(crate) use intake::Intake;
 
 use crate::session::{Direction, Open, Session, Subtest};
 use crate::site::Site;
@@ -313,13 +316,19 @@ pub(crate) enum Read {
     Gone,
 }
 
-pub(crate) fn try_read(socket: &mut Transport, buffer: &mut [u8]) -> Read {
-    match socket.try_read(buffer) {
-        Ok(0) => Read::Gone,
-        Ok(n) => Read::Bytes(n),
-        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Read::Later,
-        Err(_) => Read::Gone,
+impl Read {
+    fn of(read: std::io::Result<usize>) -> Self {
+        match read {
+            Ok(0) => Self::Gone,
+            Ok(n) => Self::Bytes(n),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => Self::Later,
+            Err(_) => Self::Gone,
+        }
     }
+}
+
+pub(crate) fn try_read(socket: &mut Transport, buffer: &mut [u8]) -> Read {
+    Read::of(socket.try_read(buffer))
 }
 
 /// Writes a last frame, as far as the peer takes it within a second.

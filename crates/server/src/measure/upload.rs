@@ -12,11 +12,11 @@ use net::transport::Transport;
 use tokio::time::sleep_until;
 use wire::native::message::UploadCount;
 use wire::native::spec;
-use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+use wire::websocket::decoder::Event;
 use wire::websocket::encode::{close_payload, frame};
 use wire::websocket::{self, Opcode};
 
-use super::{Read, Track, last_words, try_read};
+use super::{Intake, Read, Track, last_words};
 
 /// Bytes read between two looks at the clock.
 const READS_PER_TURN: u32 = 16;
@@ -51,7 +51,7 @@ pub(super) async fn run(mut socket: Transport, early: Bytes, track: Track<'_>) {
 
 struct Upload<'a> {
     track: &'a Track<'a>,
-    decoder: Decoder,
+    intake: Intake,
     /// This stream's own bins.
     bins: Bins,
     /// First bin not yet told.
@@ -64,7 +64,7 @@ impl<'a> Upload<'a> {
     fn new(track: &'a Track<'a>) -> Self {
         Self {
             track,
-            decoder: Decoder::new(Role::Server, Bulk::Count(spec::MAX_UPLOAD_MESSAGE_BYTES)),
+            intake: Intake::new(spec::MAX_UPLOAD_MESSAGE_BYTES),
             bins: Bins::new(),
             next: Bins::index(track.subtest.elapsed()),
             waiting: Vec::new(),
@@ -73,7 +73,6 @@ impl<'a> Upload<'a> {
 
     async fn drive(&mut self, socket: &mut Transport) -> Stop {
         let mut ticks = self.track.ticks();
-        let mut buffer = vec![0; 256 * 1024];
         let mut ended = pin!(self.track.session.ended());
         let mut deadline = pin!(sleep_until(self.track.deadline));
         loop {
@@ -91,42 +90,43 @@ impl<'a> Upload<'a> {
                         return Stop::Failed;
                     }
                 }
-                _ = socket.readable() => if let Some(why) = self.read(socket, &mut buffer) {
+                _ = socket.readable() => if let Some(why) = self.read(socket) {
                     return why;
                 },
             }
         }
     }
 
-    fn read(&mut self, socket: &mut Transport, buffer: &mut [u8]) -> Option<Stop> {
+    fn read(&mut self, socket: &mut Transport) -> Option<Stop> {
         for _ in 0..READS_PER_TURN {
-            match try_read(socket, buffer) {
-                Read::Bytes(n) => {
-                    if let Some(why) = self.hear(&buffer[..n]) {
-                        return Some(why);
-                    }
-                }
+            let mut heard = Heard::default();
+            match self.intake.read(socket, |event| heard.take(&event)) {
+                Read::Bytes(_) => {}
                 Read::Later => return None,
                 Read::Gone => return Some(Stop::Failed),
+            }
+            if let Some(why) = self.count(heard) {
+                return Some(why);
             }
         }
         None
     }
 
+    fn hear(&mut self, early: &[u8]) -> Option<Stop> {
+        let mut heard = Heard::default();
+        let fed = self.intake.feed(early, |event| heard.take(&event));
+        let why = self.count(heard);
+        fed.map_or(Some(Stop::Failed), |()| why)
+    }
+
     /// Counts payload; a close frame stops the stream.
-    fn hear(&mut self, input: &[u8]) -> Option<Stop> {
-        let (mut bytes, mut stop) = (0, None);
-        let heard = self.decoder.feed(input, |event| match event {
-            Event::Counted(n) => bytes += n,
-            Event::Close(..) => stop = Some(Stop::Client),
-            _ => {}
-        });
+    fn count(&mut self, heard: Heard) -> Option<Stop> {
         let at = self.track.subtest.elapsed();
-        self.track.moved(at, bytes);
-        self.bins.add(at, bytes);
-        let spent = bytes > 0 && self.track.spend(bytes);
+        self.track.moved(at, heard.bytes);
+        self.bins.add(at, heard.bytes);
+        let spent = heard.bytes > 0 && self.track.spend(heard.bytes);
         let full = spent.then_some(Stop::ByteCap);
-        heard.map_or(Some(Stop::Failed), |()| stop.or(full))
+        heard.closed.then_some(Stop::Client).or(full)
     }
 
     /// Queues a message for every bin before `end` that was not told yet.
@@ -148,5 +148,22 @@ impl<'a> Upload<'a> {
             Err(e) => return Err(e),
         }
         Ok(())
+    }
+}
+
+/// What some bytes held.
+#[derive(Clone, Copy, Default)]
+struct Heard {
+    bytes: u64,
+    closed: bool,
+}
+
+impl Heard {
+    const fn take(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Counted(n) => self.bytes += *n,
+            Event::Close(..) => self.closed = true,
+            _ => {}
+        }
     }
 }

@@ -101,6 +101,27 @@ impl Decoder {
         Ok(())
     }
 
+    /// How many bytes come next that would only be counted.
+    pub const fn countable(&self) -> u64 {
+        match self.frame {
+            Some(frame) if self.counts(frame) => frame.remaining,
+            _ => 0,
+        }
+    }
+
+    /// So many bytes of the payload went by without being read; the least of
+    /// `bytes` and [`countable`](Self::countable) comes back and is counted.
+    pub fn skip(&mut self, bytes: u64) -> u64 {
+        let skipped = bytes.min(self.countable());
+        if let Some(frame) = &mut self.frame {
+            frame.remaining -= skipped;
+            if frame.remaining == 0 {
+                self.frame = None; // A counted frame ends without an event.
+            }
+        }
+        skipped
+    }
+
     fn take_header(&mut self, input: &[u8]) -> Result<usize, Malformed> {
         let wanted = self.wanted_header();
         let taken = input.len().min(wanted - self.header_length);
@@ -398,6 +419,28 @@ mod tests {
             let bytes = frame(Opcode::Binary, &payload, Some(mask));
             let got = decode(Role::Server, Bulk::Keep(300), &bytes, piece).unwrap();
             prop_assert_eq!(got, [Owned::Binary(payload)]);
+        }
+
+        #[test]
+        fn skipping_counts_like_reading(sizes in proptest::collection::vec(0_usize..400, 1..8), piece in 1_usize..64, skip in 1_u64..200) {
+            let binary = |&size: &usize| frame(Opcode::Binary, &vec![7; size], MASK);
+            let mut input = sizes.iter().map(binary).collect::<Vec<_>>().concat();
+            input.extend(frame(Opcode::Text, b"end", MASK));
+            let mut decoder = Decoder::new(Role::Server, Bulk::Count(1 << 24));
+            let (mut at, mut counted, mut text) = (0, 0, false);
+            while at < input.len() {
+                let skipped = decoder.skip(skip);
+                at += usize::try_from(skipped).unwrap();
+                counted += skipped;
+                let next = &input[at..(at + piece).min(input.len())];
+                decoder.feed(next, |event| match event {
+                    Event::Counted(n) => counted += n,
+                    other => text = other == Event::Text(b"end"),
+                }).unwrap();
+                at += next.len();
+            }
+            prop_assert!(text);
+            prop_assert_eq!(counted, sizes.iter().sum::<usize>() as u64);
         }
 
         #[test]

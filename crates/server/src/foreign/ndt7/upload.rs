@@ -7,18 +7,17 @@ use metric::receipt::Stop;
 use net::transport::Transport;
 use tokio::time::sleep_until;
 use wire::ndt7::spec;
-use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+use wire::websocket::decoder::Event;
 
 use super::{Heard, Run};
-use crate::measure::{Read, ticks, try_read};
+use crate::measure::{Intake, Read, ticks};
 
 /// Reads between two looks at the clock.
 const READS_PER_TURN: u32 = 16;
 
 pub(super) async fn run(run: &mut Run<'_>, socket: &mut Transport, early: &[u8]) -> Stop {
-    let most = spec::MAX_RECEIVED_MESSAGE_BYTES;
     let mut upload = Upload {
-        decoder: Decoder::new(Role::Server, Bulk::Count(most)),
+        intake: Intake::new(spec::MAX_RECEIVED_MESSAGE_BYTES),
         bytes: 0,
     };
     match upload.hear(run, early) {
@@ -28,14 +27,13 @@ pub(super) async fn run(run: &mut Run<'_>, socket: &mut Transport, early: &[u8])
 }
 
 struct Upload {
-    decoder: Decoder,
+    intake: Intake,
     bytes: u64,
 }
 
 impl Upload {
     async fn drive(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> Stop {
         let mut bins = ticks(&run.subtest);
-        let mut buffer = vec![0; 256 * 1024];
         let mut deadline = pin!(sleep_until(run.after(spec::RUNTIME)));
         loop {
             tokio::select! {
@@ -55,48 +53,62 @@ impl Upload {
                     Err(e) if e.kind() != io::ErrorKind::WouldBlock => return Stop::Failed,
                     _ => {}
                 },
-                _ = socket.readable() => if let Some(why) = self.read(run, socket, &mut buffer) {
+                _ = socket.readable() => if let Some(why) = self.read(run, socket) {
                     return why;
                 },
             }
         }
     }
 
-    fn read(
-        &mut self,
-        run: &mut Run<'_>,
-        socket: &mut Transport,
-        buffer: &mut [u8],
-    ) -> Option<Stop> {
+    fn read(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> Option<Stop> {
         for _ in 0..READS_PER_TURN {
-            match try_read(socket, buffer) {
-                Read::Bytes(n) => {
-                    if let Some(why) = self.hear(run, &buffer[..n]) {
-                        return Some(why);
-                    }
-                }
+            let mut said = Said::default();
+            match self.intake.read(socket, |event| said.take(&event)) {
+                Read::Bytes(_) => {}
                 Read::Later => return None,
                 Read::Gone => return Some(Stop::Failed),
+            }
+            if let Some(why) = self.count(run, said) {
+                return Some(why);
             }
         }
         None
     }
 
+    fn hear(&mut self, run: &mut Run<'_>, early: &[u8]) -> Option<Stop> {
+        let mut said = Said::default();
+        let fed = self.intake.feed(early, |event| said.take(&event));
+        let why = self.count(run, said);
+        fed.map_or(Some(Stop::Failed), |()| why)
+    }
+
     /// Counts payload; a close frame stops the stream.
-    fn hear(&mut self, run: &mut Run<'_>, input: &[u8]) -> Option<Stop> {
-        let (mut bytes, mut heard, mut stop) = (0, vec![], None);
-        let read = self.decoder.feed(input, |event| match event {
-            Event::Counted(n) => bytes += n,
-            Event::Text(text) => heard.push(Heard::Text(text.to_vec())),
-            Event::Ping(payload) => heard.push(Heard::Ping(payload.to_vec())),
-            Event::Close(..) => stop = Some(Stop::Client),
+    fn count(&mut self, run: &mut Run<'_>, said: Said) -> Option<Stop> {
+        self.bytes += said.bytes;
+        run.moved(said.bytes);
+        match run.take(said.heard) {
+            Some(()) => said.closed.then_some(Stop::Client),
+            None => Some(Stop::Failed),
+        }
+    }
+}
+
+/// What some bytes held.
+#[derive(Default)]
+struct Said {
+    bytes: u64,
+    heard: Vec<Heard>,
+    closed: bool,
+}
+
+impl Said {
+    fn take(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Counted(n) => self.bytes += n,
+            Event::Text(text) => self.heard.push(Heard::Text(text.to_vec())),
+            Event::Ping(payload) => self.heard.push(Heard::Ping(payload.to_vec())),
+            Event::Close(..) => self.closed = true,
             Event::Binary(_) => {}
-        });
-        self.bytes += bytes;
-        run.moved(bytes);
-        match (read, run.take(heard)) {
-            (Ok(()), Some(())) => stop,
-            _ => Some(Stop::Failed),
         }
     }
 }
