@@ -23,21 +23,24 @@ const BLOCK_BYTES: usize = 128 * 1024;
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: net.measurementlab.ndt.v7\r\n";
 
+/// The longest answer is a gibibyte; a fast machine takes several, one after
+/// the other on one connection.
 pub(super) fn http_download(site: SocketAddr, time: Duration) -> anyhow::Result<Moved> {
-    let stream = ask(site, "GET /garbage?ckSize=1024", "")?;
-    let began = net::now();
-    let mut bytes = drain(&stream, began, time)?;
-    // The longest answer is a gibibyte; a fast machine takes several.
-    while net::now().duration_since(began) < time {
-        bytes += drain(&ask(site, "GET /garbage?ckSize=1024", "")?, began, time)?;
+    let mut stream = ask(site, "GET /garbage?ckSize=1024", "")?;
+    let (began, mut bytes) = (net::now(), 0);
+    loop {
+        bytes += drain(&stream, began, time, 1 << 30)?;
+        if net::now().duration_since(began) >= time {
+            return Ok(moved(bytes, began));
+        }
+        ask_again(&mut stream, "GET /garbage?ckSize=1024", "")?;
     }
-    Ok(moved(bytes, began))
 }
 
 pub(super) fn websocket_download(site: SocketAddr, time: Duration) -> anyhow::Result<Moved> {
     let stream = ask(site, "GET /ndt/v7/download", UPGRADE)?;
     let began = net::now();
-    let bytes = drain(&stream, began, time)?;
+    let bytes = drain(&stream, began, time, u64::MAX)?;
     Ok(moved(bytes, began))
 }
 
@@ -70,6 +73,11 @@ pub(super) fn blocked(site: SocketAddr) -> anyhow::Result<TcpStream> {
 fn ask(site: SocketAddr, line: &str, headers: &str) -> anyhow::Result<TcpStream> {
     let mut stream = TcpStream::connect(site)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    ask_again(&mut stream, line, headers)?;
+    Ok(stream)
+}
+
+fn ask_again(stream: &mut TcpStream, line: &str, headers: &str) -> anyhow::Result<()> {
     write!(stream, "{line} HTTP/1.1\r\nHost: h\r\n{headers}\r\n")?;
     let (mut head, mut byte) = (vec![], [0]);
     while !head.ends_with(b"\r\n\r\n") {
@@ -79,20 +87,22 @@ fn ask(site: SocketAddr, line: &str, headers: &str) -> anyhow::Result<TcpStream>
     let head = String::from_utf8_lossy(&head);
     let status = head.split(' ').nth(1).context("no status")?;
     ensure!(["200", "101"].contains(&status), "{line}: {status}");
-    Ok(stream)
+    Ok(())
 }
 
-/// Reads until the time is over or the answer is; bytes read.
-fn drain(mut stream: &TcpStream, began: std::time::Instant, time: Duration) -> io::Result<u64> {
+/// Reads until the time is over or the answer of `most` bytes is; bytes read.
+fn drain(
+    mut stream: &TcpStream,
+    began: std::time::Instant,
+    time: Duration,
+    most: u64,
+) -> io::Result<u64> {
     let (mut bytes, mut block) = (0, vec![0; BLOCK_BYTES]);
-    stream.set_read_timeout(Some(Duration::from_millis(100)))?;
-    while net::now().duration_since(began) < time {
-        match stream.read(&mut block) {
-            Ok(0) => break,
-            Ok(n) => bytes += n as u64,
-            // The answer has ended and the connection is kept.
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
-            Err(e) => return Err(e),
+    while bytes < most && net::now().duration_since(began) < time {
+        let left = usize::try_from(most - bytes).unwrap_or(BLOCK_BYTES);
+        match stream.read(&mut block[..left.min(BLOCK_BYTES)])? {
+            0 => break,
+            n => bytes += n as u64,
         }
     }
     Ok(bytes)

@@ -26,7 +26,7 @@ use crate::membership::{self, Membership};
 /// Time between two rounds of housekeeping.
 const HOUSEKEEPING: Duration = Duration::from_secs(10);
 /// Incompressible bytes that downloads repeat.
-const RANDOM_BYTES: usize = 1024 * 1024;
+const RANDOM_BYTES: usize = 256 * 1024;
 
 pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let config = Config::read(args)?;

@@ -4,25 +4,35 @@ use super::spec;
 use crate::websocket::Opcode;
 use crate::websocket::encode::header;
 
-/// One frame of each size, 8 KiB to 1 MiB, ready to be written over and over.
+/// The beginning of a frame of each size, 8 KiB to 1 MiB, and the block with
+/// which a longer one goes on, over and over: a program that sends from few
+/// bytes sends from the processor's cache.
 #[derive(Debug)]
-pub struct Frames(Vec<Vec<u8>>);
+pub struct Frames {
+    first: Vec<Vec<u8>>,
+    block: Vec<u8>,
+}
 
 impl Frames {
-    /// Frames filled with `random`, repeated where it is shorter than a message.
+    /// Frames filled with `random`, repeated where it is shorter than a block.
     pub fn new(random: &[u8]) -> Self {
         let sizes = std::iter::successors(Some(spec::FIRST_MESSAGE_BYTES), |size| Some(size * 2));
         let sizes = sizes.take_while(|&size| size <= spec::MAX_SENT_MESSAGE_BYTES);
-        Self(sizes.map(|size| frame_of(random, size)).collect())
+        let block: Vec<u8> = random.iter().copied().cycle().take(BLOCK_BYTES).collect();
+        Self {
+            first: sizes.map(|size| first_of(&block, size)).collect(),
+            block,
+        }
     }
 }
 
-fn frame_of(random: &[u8], size: usize) -> Vec<u8> {
+/// What is written at a time.
+const BLOCK_BYTES: usize = 128 * 1024;
+
+/// The header of a frame of `size` bytes, and as much of its payload as a block.
+fn first_of(block: &[u8], size: usize) -> Vec<u8> {
     let (header, length) = header(Opcode::Binary, size as u64, None);
-    let mut frame = Vec::with_capacity(length + size);
-    frame.extend_from_slice(&header[..length]);
-    frame.extend(random.iter().cycle().take(size));
-    frame
+    [&header[..length], &block[..size.min(block.len())]].concat()
 }
 
 /// Says what to write next.
@@ -48,9 +58,28 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// What is left of the frame that is being written; never empty.
+    /// What comes next of the frame that is being written, at most a block and
+    /// its header; never empty.
     pub fn next(&self) -> &'a [u8] {
-        &self.frame()[self.at..]
+        match self.first().get(self.at..) {
+            Some(rest) if !rest.is_empty() => rest,
+            _ => {
+                let left = self.length() - self.at;
+                &self.frames.block[..left.min(BLOCK_BYTES)]
+            }
+        }
+    }
+
+    /// All that is left of the frame that is being written.
+    pub fn rest(&self) -> Vec<u8> {
+        let from = self.first().len().min(self.at);
+        let begun = self.first()[from..].iter();
+        let block = self.frames.block.iter().cycle();
+        begun
+            .chain(block)
+            .copied()
+            .take(self.length() - self.at)
+            .collect()
     }
 
     /// Whether no frame is half written, so that another may come between.
@@ -61,10 +90,10 @@ impl<'a> Sender<'a> {
     /// So many bytes of [`next`](Self::next) were written.
     pub fn wrote(&mut self, bytes: usize) {
         self.at += bytes;
-        let payload = spec::FIRST_MESSAGE_BYTES << self.size;
-        if self.at < self.frame().len() {
+        if self.at < self.length() {
             return;
         }
+        let payload = self.payload();
         self.at = 0;
         self.sent += payload as u64;
         let small = payload as u64 <= self.sent / spec::SCALING_FRACTION;
@@ -75,12 +104,23 @@ impl<'a> Sender<'a> {
 
     /// Payload bytes written, whole messages and parts.
     pub fn sent(&self) -> u64 {
-        let header = self.frame().len() - (spec::FIRST_MESSAGE_BYTES << self.size);
+        let header = self.length() - self.payload();
         self.sent + self.at.saturating_sub(header) as u64
     }
 
-    fn frame(&self) -> &'a [u8] {
-        &self.frames.0[self.size]
+    fn first(&self) -> &'a [u8] {
+        &self.frames.first[self.size]
+    }
+
+    /// Payload of the frame that is being written.
+    const fn payload(&self) -> usize {
+        spec::FIRST_MESSAGE_BYTES << self.size
+    }
+
+    /// Length of that frame with its header.
+    fn length(&self) -> usize {
+        let (_, header) = header(Opcode::Binary, self.payload() as u64, None);
+        header + self.payload()
     }
 }
 
@@ -103,9 +143,11 @@ mod tests {
         let mut sender = Sender::new(&frames);
         let mut sizes = vec![];
         for _ in 0..200 {
-            let frame = sender.next().len();
-            sizes.push(frame);
-            sender.wrote(frame);
+            sizes.push(sender.rest().len());
+            sender.wrote(sender.next().len());
+            while !sender.is_between() {
+                sender.wrote(sender.next().len());
+            }
         }
         // 16 of 8 KiB are sixteen times one, and from then on 8 of each size double the sum.
         assert_eq!(sizes[..16], [(1 << 13) + 4; 16]);
@@ -126,6 +168,10 @@ mod tests {
                 decoder.feed(&next[..piece], |event| if let Event::Counted(n) = event { counted += n }).unwrap();
                 sender.wrote(piece);
                 prop_assert_eq!(sender.sent(), counted);
+            }
+            if !sender.is_between() {
+                decoder.feed(&sender.rest(), |event| if let Event::Counted(n) = event { counted += n }).unwrap();
+                prop_assert_eq!(decoder.countable(), 0);
             }
         }
     }

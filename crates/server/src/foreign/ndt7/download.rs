@@ -28,8 +28,7 @@ pub(super) async fn run(run: &mut Run<'_>, socket: &mut Transport, early: &[u8])
     };
     // What is left of a message has to come before the close frame.
     if why != Stop::Failed && !download.sender.is_between() {
-        run.waiting
-            .splice(..0, download.sender.next().iter().copied());
+        run.waiting.splice(..0, download.sender.rest());
     }
     why
 }
