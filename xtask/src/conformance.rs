@@ -45,8 +45,12 @@ pub fn run(places: &Places) -> anyhow::Result<()> {
         if !places.only.is_empty() && !places.only.iter().any(|part| name.contains(part)) {
             continue;
         }
-        let site = Site::start(places).context("starting the site")?;
-        match client(&site, places) {
+        // A machine that was busy for a moment gets a second try, and says so.
+        let result = once(*client, places).or_else(|error| {
+            println!("again {name}: {error:#}");
+            once(*client, places)
+        });
+        match result {
             Ok(Outcome::Agrees(seen)) => println!("ok    {name}: {seen}"),
             Ok(Outcome::Skipped(why)) => println!("skip  {name}: {why}"),
             Err(error) => {
@@ -62,4 +66,10 @@ pub fn run(places: &Places) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Runs a client against a site of its own.
+fn once(client: clients::Client, places: &Places) -> anyhow::Result<Outcome> {
+    let site = Site::start(places).context("starting the site")?;
+    client(&site, places)
 }

@@ -1,7 +1,11 @@
 //! Responsiveness clients of others against the site: curl for what is served
 //! over HTTP/2, and goresponsiveness for the whole test. Each is skipped where
 //! it is not installed.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it saw"
+)]
 
 mod running;
 
@@ -30,7 +34,10 @@ fn serve(data: &std::path::Path) -> (Server, String) {
 /// Runs a program of others; `None` where it is not installed.
 fn run(program: &str, args: &[&str]) -> Option<Output> {
     match Command::new(program).args(args).output() {
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            println!("{program} is not installed: passed over");
+            None
+        }
         output => Some(output.unwrap()),
     }
 }
