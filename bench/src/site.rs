@@ -7,6 +7,7 @@
 //! and summed up by their median.
 
 mod load;
+mod tls;
 
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
@@ -113,6 +114,7 @@ pub(crate) fn run(asked: &Asked) -> anyhow::Result<ExitCode> {
         idle / 1024.0,
         blocked / 1024.0
     );
+    table += &tls::table(asked)?;
     println!("{table}");
     if let Some(out) = &asked.out {
         std::fs::write(out, table)?;

@@ -4,7 +4,7 @@
 //! account of the TCP connection below. So the session is pumped here, with
 //! large reads and writes, and not behind an adaptor that hides the socket.
 
-use std::io::{self, IoSlice, Read as _, Write as _};
+use std::io::{self, BufRead as _, IoSlice, Write as _};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -140,7 +140,7 @@ impl Transport {
     pub fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
             None => self.tcp.try_read(buffer),
-            Some(tls) => tls.read(&self.tcp, buffer),
+            Some(tls) => tls.read(&self.tcp, &mut ReadBuf::new(buffer)),
         }
     }
 
@@ -202,20 +202,20 @@ struct Tls {
 }
 
 impl Tls {
-    fn read(&mut self, tcp: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, tcp: &TcpStream, into: &mut ReadBuf<'_>) -> io::Result<usize> {
         self.drained = false;
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.session.reader().read(&mut buffer[filled..]) {
-                Ok(0) => return Ok(filled),
-                Ok(n) => filled += n,
+        let before = into.filled().len();
+        while into.remaining() > 0 {
+            match self.take_plaintext(into) {
+                // The peer went without a word; the caller's framing knows
+                // whether anything is missing.
+                Ok(0) => break,
+                Ok(_) => {}
                 Err(e) if e.kind() != io::ErrorKind::WouldBlock => return Err(e),
                 Err(_) if !self.unread.is_empty() => self.take(tcp)?,
-                Err(_) if filled > 0 => return Ok(filled),
-                Err(_) => match self.fetch(tcp, buffer.len()) {
-                    // The peer went without a word; the caller's framing knows
-                    // whether anything is missing.
-                    Ok(0) => return Ok(0),
+                Err(_) if into.filled().len() > before => break,
+                Err(_) => match self.fetch(tcp, into.remaining()) {
+                    Ok(0) => break,
                     Ok(_) => {}
                     Err(e) => {
                         self.drained = e.kind() == io::ErrorKind::WouldBlock;
@@ -224,7 +224,17 @@ impl Tls {
                 },
             }
         }
-        Ok(filled)
+        Ok(into.filled().len() - before)
+    }
+
+    /// Copies what is decrypted, as far as there is room.
+    fn take_plaintext(&mut self, into: &mut ReadBuf<'_>) -> io::Result<usize> {
+        let mut reader = self.session.reader();
+        let chunk = reader.fill_buf()?;
+        let taken = chunk.len().min(into.remaining());
+        into.put_slice(&chunk[..taken]);
+        reader.consume(taken);
+        Ok(taken)
     }
 
     /// Reads records from the socket.
@@ -291,16 +301,14 @@ impl AsyncRead for Transport {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let Self { tcp, tls } = &mut *self;
+        let Some(tls) = tls else {
+            return Pin::new(tcp).poll_read(cx, buffer);
+        };
         loop {
-            match self.try_read(buffer.initialize_unfilled()) {
-                Ok(read) => {
-                    buffer.advance(read);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(self.tcp.poll_read_ready(cx))?;
-                }
-                Err(e) => return Poll::Ready(Err(e)),
+            match tls.read(tcp, buffer) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => ready!(tcp.poll_read_ready(cx))?,
+                read => return Poll::Ready(read.map(drop)),
             }
         }
     }
