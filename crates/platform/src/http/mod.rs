@@ -5,6 +5,7 @@
 
 mod area;
 mod ask;
+mod body;
 mod campaign;
 mod chart;
 mod compare;
@@ -12,15 +13,22 @@ mod compatible;
 mod kept;
 mod limit;
 mod map;
+mod member;
 mod method;
+mod office;
 mod openapi;
 pub mod problem;
 mod problem_area;
 mod register;
+mod session;
 pub mod site;
 mod submission;
 mod web;
 
+#[cfg(test)]
+mod member_tests;
+#[cfg(test)]
+mod office_tests;
 #[cfg(test)]
 mod serving_tests;
 #[cfg(test)]
@@ -65,6 +73,9 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .route("/api/v1/sites/notices", post(site::notice))
                 .route("/v2/nearest/{*service}", get(site::locate))
                 .route("/v2/priority/nearest/{*service}", get(site::locate))
+                .merge(member::routes())
+                .merge(session::routes())
+                .merge(office::routes())
                 .route("/api/v1/openapi.json", get(openapi::document))
                 .route("/api/v1/", get(openapi::page)),
         )
