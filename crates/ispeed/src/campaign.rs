@@ -1,5 +1,7 @@
 //! `ispeed campaign`: definitions in, and what follows from them.
 
+mod month;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -35,6 +37,15 @@ pub(crate) fn campaign(command: &CampaignCommand) -> anyhow::Result<ExitCode> {
             store,
         } => unit_report::list(id, *late, month, store),
         CampaignCommand::Report(args) => unit_report::report(args),
+        CampaignCommand::Remind {
+            id,
+            confirm,
+            synthetic,
+            store,
+        } => month::remind(id, *confirm, *synthetic, store),
+        CampaignCommand::Progress { id, month, store } => month::progress(id, month, store),
+        CampaignCommand::Reconcile { id, month, store } => month::reconcile(id, month, store),
+        CampaignCommand::Sheet { id, revoke, store } => month::sheet(id, *revoke, store),
     }
 }
 

@@ -16,7 +16,9 @@ use crate::config;
 
 /// Opens the store of a folder.
 pub(crate) fn open(store: &StoreArgs) -> anyhow::Result<Centre> {
-    Ok(Centre::open(config::centre(store)?, net::wall_clock)?.with_chance(chance))
+    let rehearsed = store.clock;
+    let clock = move || rehearsed.unwrap_or_else(net::wall_clock);
+    Ok(Centre::open(config::centre(store)?, clock)?.with_chance(chance))
 }
 
 /// Chance from the system.

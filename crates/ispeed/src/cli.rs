@@ -246,6 +246,9 @@ pub(crate) struct StoreArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// As if it were this instant, RFC 3339: for rehearsals with past months.
+    #[arg(long, value_name = "TIME", hide_short_help = true)]
+    pub(crate) clock: Option<jiff::Timestamp>,
 }
 
 #[derive(Debug, Subcommand)]

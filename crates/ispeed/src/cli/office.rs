@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use metric::month::Month;
 use platform::office::actor::Role;
+use platform::store::member::Purpose;
 
 use super::StoreArgs;
 
@@ -102,6 +103,62 @@ pub(crate) enum CampaignCommand {
         ispeed campaign report district-1 q1-nv --month 2024-11 --return \"Ghi rõ khó khăn\"\n  \
         ispeed campaign report district-1 q1-nv --month 2024-11 --accept")]
     Report(Box<UnitReportArgs>),
+    /// Send the reminders that are due: to members who agreed and have not
+    /// measured today, and to units whose report is due.
+    #[command(after_help = "Examples:\n  \
+        ispeed campaign remind district-1 --config ispeed.toml\n  \
+        ispeed campaign remind district-1 --config ispeed.toml --confirm\n\n\
+        Needs [centre.mail] in the configuration. Without --confirm it only says who would get one;\n\
+        none goes out twice. Run it every hour.")]
+    Remind {
+        /// Its id.
+        id: String,
+        /// Send them; otherwise only say which are due.
+        #[arg(long)]
+        confirm: bool,
+        /// Of the synthetic tests instead of the real ones.
+        #[arg(long)]
+        synthetic: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show how far a month is: wards, what does not count and why, where it will end.
+    #[command(
+        after_help = "Example:\n  ispeed campaign progress district-1 --month 2024-11 --json"
+    )]
+    Progress {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        month: MonthArg,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Show official counts beside ours, and what explains the difference.
+    #[command(after_help = "Example:\n  ispeed campaign reconcile district-1 --month 2024-11")]
+    Reconcile {
+        /// Its id.
+        id: String,
+        #[command(flatten)]
+        month: MonthArg,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Make the address under which a shared sheet reads the table; those before end.
+    #[command(after_help = "Examples:\n  \
+        ispeed campaign sheet district-1\n  \
+        ispeed campaign sheet district-1 --revoke\n\n\
+        In a shared sheet: =IMPORTDATA(\"https://do.example.vn/sheets/….csv?month=2024-11\");\n\
+        &table=units for reports and duty of the units. Whoever has the address can read it.")]
+    Sheet {
+        /// Its id.
+        id: String,
+        /// End the addresses instead.
+        #[arg(long)]
+        revoke: bool,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
 }
 
 /// A unit's report, and what is to be done with it.
@@ -193,6 +250,26 @@ pub(crate) enum MemberCommand {
         revoke: bool,
         #[command(flatten)]
         campaign: CampaignArg,
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+    /// Join as a device does by its link: with what its owner has agreed to.
+    #[command(
+        after_help = "Example:\n  ispeed member join 0123456789abcdef --device 2b1f0c77 --consent duty\n\n\
+        Prints a token once, with which the member sees, changes and erases what is known."
+    )]
+    Join {
+        /// Code of the unit's link, or of a personal one.
+        code: String,
+        /// Pseudonym of the device, as in its submissions.
+        #[arg(long)]
+        device: String,
+        /// What its owner has agreed to: duty, reminder_email; once for each.
+        #[arg(long, value_name = "PURPOSE", value_parser = purpose)]
+        consent: Vec<Purpose>,
+        /// Where reminders go.
+        #[arg(long)]
+        email: Option<String>,
         #[command(flatten)]
         store: StoreArgs,
     },
@@ -298,6 +375,13 @@ pub(crate) enum UserCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
+}
+
+fn purpose(text: &str) -> Result<Purpose, String> {
+    let named = Purpose::ALL
+        .into_iter()
+        .find(|purpose| purpose.code() == text);
+    named.ok_or_else(|| format!("{text:?} is no purpose, expected duty or reminder_email"))
 }
 
 fn role(text: &str) -> Result<Role, String> {

@@ -19,6 +19,7 @@ mod office;
 mod openapi;
 pub mod problem;
 mod problem_area;
+mod progress;
 mod register;
 mod session;
 pub mod site;
@@ -76,6 +77,7 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .merge(member::routes())
                 .merge(session::routes())
                 .merge(office::routes())
+                .merge(progress::routes())
                 .route("/api/v1/openapi.json", get(openapi::document))
                 .route("/api/v1/", get(openapi::page)),
         )
@@ -102,6 +104,10 @@ fn figures() -> Router<Arc<Centre>> {
         .route(
             "/api/v1/campaigns/{id}/months/{month}",
             get(campaign::month),
+        )
+        .route(
+            "/api/v1/campaigns/{id}/months/{month}/progress",
+            get(progress::wards),
         )
         .route(
             "/api/v1/campaigns/{id}/months/{month}/report.csv",

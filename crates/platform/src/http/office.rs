@@ -36,13 +36,13 @@ pub(super) fn routes() -> Router<Arc<Centre>> {
 }
 
 /// Nobody keeps what is only for who is signed in.
-async fn private(mut response: Response) -> Response {
+pub(super) async fn private(mut response: Response) -> Response {
     let value = axum::http::HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, value);
     response
 }
 
-fn campaign(centre: &Centre, id: &str) -> anyhow::Result<Campaign> {
+pub(super) fn campaign(centre: &Centre, id: &str) -> anyhow::Result<Campaign> {
     let found = centre.store().campaign(id)?;
     found.ok_or_else(|| {
         let what = format!("no campaign has the id {id:?}");
@@ -52,7 +52,7 @@ fn campaign(centre: &Centre, id: &str) -> anyhow::Result<Campaign> {
 }
 
 /// Runs something about a campaign's month for whoever is signed in.
-async fn of_month<T: Send + 'static>(
+pub(super) async fn of_month<T: Send + 'static>(
     centre: Arc<Centre>,
     headers: &HeaderMap,
     (id, month): (String, String),

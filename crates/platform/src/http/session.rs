@@ -33,10 +33,10 @@ static HASHING: Semaphore = Semaphore::const_new(2);
 
 pub(super) fn routes() -> Router<Arc<Centre>> {
     Router::new()
-        .route("/api/v1/session", get(show).post(start).delete(end))
-        .route("/api/v1/invitations", post(accept))
-        .route("/api/v1/accounts", get(accounts).post(make))
-        .route("/api/v1/accounts/{email}", delete(disable))
+        .route("/api/v1/office/session", get(show).post(start).delete(end))
+        .route("/api/v1/office/invitations", post(accept))
+        .route("/api/v1/office/accounts", get(accounts).post(make))
+        .route("/api/v1/office/accounts/{email}", delete(disable))
 }
 
 /// The token of a request's cookie.
@@ -71,7 +71,7 @@ struct Credentials {
     password: String,
 }
 
-/// `POST /api/v1/session`.
+/// `POST /api/v1/office/session`.
 async fn start(
     State(centre): State<Arc<Centre>>,
     arrival: Option<Extension<Arrival>>,
@@ -101,7 +101,7 @@ fn set_cookie(response: &mut Response, token: &str, seconds: u32, secure: bool) 
     }
 }
 
-/// `GET /api/v1/session`: who is signed in.
+/// `GET /api/v1/office/session`: who is signed in.
 async fn show(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
@@ -111,7 +111,7 @@ async fn show(
     ))
 }
 
-/// `DELETE /api/v1/session`.
+/// `DELETE /api/v1/office/session`.
 async fn end(State(centre): State<Arc<Centre>>, headers: HeaderMap) -> Result<Response, Problem> {
     if let Some(token) = token(&headers) {
         let digest = secret::hashed(&token);
@@ -132,7 +132,7 @@ struct TakenUp {
     password: String,
 }
 
-/// `POST /api/v1/invitations`: takes one up with a password.
+/// `POST /api/v1/office/invitations`: takes one up with a password.
 async fn accept(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
@@ -157,7 +157,7 @@ struct NewAccount {
     unit: Option<String>,
 }
 
-/// `POST /api/v1/accounts`: invites somebody.
+/// `POST /api/v1/office/accounts`: invites somebody.
 async fn make(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
@@ -181,7 +181,7 @@ struct AccountList {
     accounts: Vec<Account>,
 }
 
-/// `GET /api/v1/accounts`.
+/// `GET /api/v1/office/accounts`.
 async fn accounts(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
@@ -194,7 +194,7 @@ async fn accounts(
     Ok(Json(AccountList { accounts }))
 }
 
-/// `DELETE /api/v1/accounts/{email}`: disables it.
+/// `DELETE /api/v1/office/accounts/{email}`: disables it.
 async fn disable(
     State(centre): State<Arc<Centre>>,
     Path(email): Path<String>,

@@ -7,6 +7,9 @@
 pub mod account;
 pub mod actor;
 pub mod member;
+pub mod progress;
+pub mod reconcile;
+pub mod reminder;
 pub mod roster;
 pub mod secret;
 pub mod slot;

@@ -5,6 +5,8 @@ use anyhow::Result;
 use metric::key::sha256_hex;
 
 use crate::centre::Centre;
+use crate::store::audit::Act;
+use crate::store::campaign::Campaign;
 
 /// Letters of codes that people read out: none looks like another.
 const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -13,6 +15,23 @@ const LETTERS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub(crate) fn token(centre: &Centre) -> Result<String> {
     let bytes: [u8; 32] = centre.chance()?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A new address of a campaign's table for a shared sheet; those before end.
+///
+/// # Errors
+///
+/// When the store or the source of chance fails.
+pub fn sheet_path(centre: &Centre, campaign: &Campaign, who: &str) -> Result<String> {
+    let token = token(centre)?;
+    let act = Act {
+        who,
+        at: centre.now(),
+    };
+    centre
+        .store()
+        .make_sheet_link(&campaign.id, &hashed(&token), act)?;
+    Ok(format!("/sheets/{token}.csv"))
 }
 
 /// What is stored of a token.

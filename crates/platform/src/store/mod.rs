@@ -21,6 +21,7 @@ pub mod organisation;
 pub mod problem;
 pub mod publication;
 pub mod rebuild;
+pub mod reconcile;
 pub mod rejection;
 mod schema;
 pub mod series;

@@ -3,6 +3,7 @@
 pub mod consent;
 pub mod duty;
 pub mod enrol;
+mod reminder;
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
