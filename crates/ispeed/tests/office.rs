@@ -1,6 +1,10 @@
 //! The office from the command line and over real sockets: the directory, the
 //! roster, accounts and what is refused them, reminders to a real mail server.
-#![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may fail, and says what it skips"
+)]
 
 mod running;
 

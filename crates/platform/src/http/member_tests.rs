@@ -260,6 +260,11 @@ async fn a_wish_that_is_wrong_names_its_field() {
         is_problem(&answer, status, name);
         assert_eq!(answer.1["field"], field);
     }
+}
+
+#[tokio::test]
+async fn a_form_of_another_page_enrols_nobody() {
+    let http = Http::new();
     let plain = Request::post("/api/v1/members").body(Body::from("{}"));
     let answer = http.call(plain.unwrap()).await;
     assert_eq!(

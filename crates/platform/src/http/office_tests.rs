@@ -244,73 +244,68 @@ async fn what_is_not_a_coordinators_is_refused() {
     assert_eq!(status, StatusCode::OK);
 }
 
+const OWN: &str = "/api/v1/office/campaigns/district-1/months/2024-11/reports/q1-p-ben-nghe";
+
+async fn form(http: &Http, cookie: &str) -> (StatusCode, Value) {
+    ask(http, cookie, "GET", OWN, Value::Null).await
+}
+
+async fn step(http: &Http, cookie: &str, body: Value) -> (StatusCode, Value) {
+    ask(http, cookie, "POST", OWN, body).await
+}
+
 #[tokio::test]
 async fn a_report_is_prefilled_sent_returned_corrected_and_accepted() {
     let http = staffed();
     http.post(signed(draft(1))).await;
     let coordinator = cookie(&http, COORDINATOR).await;
-    let path = format!("{MONTH}/reports/q1-p-ben-nghe");
-    let (_, form) = ask(&http, &coordinator, "GET", &path, Value::Null).await;
-    let ward = &form["figures"]["ward"];
+    let (_, shown) = form(&http, &coordinator).await;
+    let ward = &shown["figures"]["ward"];
     assert_eq!(
         (&ward["quota"], &ward["counted"], &ward["shortfall"]),
         (&json!(300), &json!(1), &json!(299))
     );
     assert_eq!(
-        (&form["last_day"], &form["state"], &form["late"]),
+        (&shown["last_day"], &shown["state"], &shown["late"]),
         (&json!("2024-12-09"), &Value::Null, &json!(false))
     );
     let written = json!({"remarks": "Đã phát thanh 3 lần", "announcements": 3});
     let submit = |after: u64| json!({"step": "submit", "after": after, "written": written});
-    let early = ask(&http, &coordinator, "POST", &path, submit(0)).await;
+    let early = step(&http, &coordinator, submit(0)).await;
     is_problem(&early, 422, "month_not_over");
     let save = json!({"step": "save", "after": 0, "written": written});
-    assert_eq!(
-        ask(&http, &coordinator, "POST", &path, save).await.1["state"],
-        "draft"
-    );
+    assert_eq!(step(&http, &coordinator, save).await.1["state"], "draft");
     http.set("2024-12-05T02:00:00Z");
     let (coordinator, office) = (
         cookie(&http, COORDINATOR).await,
         cookie(&http, OFFICE).await,
     );
     is_problem(
-        &ask(&http, &coordinator, "POST", &path, submit(0)).await,
+        &step(&http, &coordinator, submit(0)).await,
         409,
         "report_changed",
     );
-    let (_, form) = ask(&http, &coordinator, "POST", &path, submit(1)).await;
+    let (_, form) = step(&http, &coordinator, submit(1)).await;
     assert_eq!(
         (&form["state"], &form["late"]),
         (&json!("submitted"), &json!(false))
     );
     is_problem(
-        &ask(&http, &coordinator, "POST", &path, submit(2)).await,
+        &step(&http, &coordinator, submit(2)).await,
         409,
         "report_state",
     );
     let mute = json!({"step": "return", "after": 2, "note": " "});
-    is_problem(
-        &ask(&http, &office, "POST", &path, mute).await,
-        422,
-        "note_missing",
-    );
+    is_problem(&step(&http, &office, mute).await, 422, "note_missing");
     let back = json!({"step": "return", "after": 2, "note": "Ghi rõ khó khăn"});
-    ask(&http, &office, "POST", &path, back).await;
+    step(&http, &office, back).await;
     http.set("2024-12-12T02:00:00Z");
     let (coordinator, office) = (
         cookie(&http, COORDINATOR).await,
         cookie(&http, OFFICE).await,
     );
-    ask(&http, &coordinator, "POST", &path, submit(3)).await;
-    let (status, form) = ask(
-        &http,
-        &office,
-        "POST",
-        &path,
-        json!({"step": "accept", "after": 4}),
-    )
-    .await;
+    step(&http, &coordinator, submit(3)).await;
+    let (status, form) = step(&http, &office, json!({"step": "accept", "after": 4})).await;
     assert_eq!(
         (status, &form["state"]),
         (StatusCode::OK, &json!("accepted"))
@@ -331,13 +326,18 @@ async fn a_report_is_prefilled_sent_returned_corrected_and_accepted() {
     let subject = "/api/v1/office/audit?subject=district-1/2024-11/q1-p-ben-nghe";
     let (_, trail) = ask(&http, &office, "GET", subject, Value::Null).await;
     assert_eq!(trail["audit"].as_array().unwrap().len(), 5);
-    let (_, list) = ask(&http, &office, "GET", MONTH_REPORTS, Value::Null).await;
-    let late = list["units"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|unit| unit["late"] == true);
-    assert_eq!(late.count(), 31, "all others are late by now");
+}
+
+#[tokio::test]
+async fn who_has_not_reported_by_the_deadline_is_late() {
+    let http = staffed();
+    for (now, late) in [("2024-12-09T16:59:59Z", 0), ("2024-12-09T17:00:00Z", 32)] {
+        http.set(now);
+        let office = cookie(&http, OFFICE).await;
+        let (_, list) = ask(&http, &office, "GET", MONTH_REPORTS, Value::Null).await;
+        let units = list["units"].as_array().unwrap().iter();
+        assert_eq!(units.filter(|unit| unit["late"] == true).count(), late);
+    }
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ fn what_is_wrong_with_official_counts_is_named_by_row_and_field() {
 }
 
 /// After the months of the files.
-fn then() -> jiff::Timestamp {
+fn then() -> Timestamp {
     crate::fixture::at("2025-01-01T00:00:00Z")
 }
 

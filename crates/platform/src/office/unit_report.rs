@@ -205,11 +205,11 @@ fn ward(centre: &Centre, sheet: Sheet<'_>, unit: &Organisation) -> Result<Option
         return Ok(None);
     };
     let index = centre.areas();
-    let valid = statistics::valid_in(index.areas(), sheet.month).into_iter();
+    let mut valid = statistics::valid_in(index.areas(), sheet.month).into_iter();
     let own = |area: &&crate::area::Area| {
         area.key.code == *code && sheet.campaign.areas.contains(&area.key)
     };
-    let Some(area) = valid.filter(own).next_back() else {
+    let Some(area) = valid.rfind(own) else {
         return Ok(None);
     };
     let counts = statistics::counts_of(

@@ -122,7 +122,9 @@ pub fn under<'a>(organisations: &[&'a Organisation], root: &str) -> Vec<&'a Orga
 }
 
 /// The organisations that report to a campaign's office in a month, by kind and
-/// code: those below its organisation and those it adds, apart from itself, the
+/// code.
+///
+/// Those below its organisation and those it adds, apart from itself, the
 /// office, digital teams (their ward reports) and operators (they are reported
 /// on).
 pub fn units<'a>(
