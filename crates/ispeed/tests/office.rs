@@ -349,7 +349,7 @@ fn reminders_reach_a_real_mail_server_once() {
         "district-1",
         "--config",
         &config,
-        "--at",
+        "--clock",
         "2024-12-06T02:00:00Z",
     ];
     let due = ok(data, &remind);
