@@ -1,4 +1,4 @@
-//! Commands that work on the centre's store: areas, operators, campaigns.
+//! Commands that work on the centre's store: areas, operators.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,14 +8,22 @@ use jiff::civil::Date;
 use metric::month::civil_date;
 use platform::Centre;
 use platform::area::Area;
+use platform::store::campaign::Campaign;
 use serde_json::{Value, json};
 
-use crate::cli::{AreaCommand, CampaignCommand, OperatorCommand, StoreArgs};
+use crate::cli::{AreaCommand, OperatorCommand, StoreArgs};
 use crate::config;
 
 /// Opens the store of a folder.
 pub(crate) fn open(store: &StoreArgs) -> anyhow::Result<Centre> {
-    Centre::open(config::centre(store)?, net::wall_clock)
+    let rehearsed = store.clock;
+    let clock = move || rehearsed.unwrap_or_else(net::wall_clock);
+    Ok(Centre::open(config::centre(store)?, clock)?.with_chance(chance))
+}
+
+/// Chance from the system.
+pub(crate) fn chance(bytes: &mut [u8]) -> std::io::Result<()> {
+    getrandom::fill(bytes).map_err(std::io::Error::other)
 }
 
 pub(crate) fn area(command: &AreaCommand) -> anyhow::Result<ExitCode> {
@@ -146,36 +154,6 @@ pub(crate) fn operator(command: &OperatorCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
-pub(crate) fn campaign(command: &CampaignCommand) -> anyhow::Result<ExitCode> {
-    match command {
-        CampaignCommand::Import { file, store } => {
-            let campaign = open(store)?.import_campaign(&read(file)?)?;
-            let text = format!(
-                "Imported campaign {} with {} areas",
-                campaign.id,
-                campaign.areas.len()
-            );
-            print(
-                store,
-                &json!({"id": campaign.id, "areas": campaign.areas.len()}),
-                &text,
-            )
-        }
-        CampaignCommand::List { store } => {
-            let campaigns = open(store)?.store().campaigns()?;
-            let text: Vec<_> = campaigns
-                .iter()
-                .map(|c| format!("{}  {}  {} tests a month", c.id, c.name, c.quota_tests))
-                .collect();
-            let values: Vec<_> = campaigns
-                .iter()
-                .map(|c| json!({"id": c.id, "name": c.name, "quota": c.quota_tests}))
-                .collect();
-            print(store, &json!({"campaigns": values}), &text.join("\n"))
-        }
-    }
-}
-
 /// A text file, with its path in every error.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     let bytes = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
@@ -202,4 +180,12 @@ pub(crate) fn say(json: bool, value: &Value, text: &str) -> anyhow::Result<ExitC
         println!("{text}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A campaign that has to be there.
+pub(crate) fn named_campaign(centre: &Centre, id: &str) -> anyhow::Result<Campaign> {
+    let campaigns = centre.store().campaigns()?;
+    let known: Vec<_> = campaigns.iter().map(|c| c.id.clone()).collect();
+    let found = campaigns.into_iter().find(|c| c.id == id);
+    found.with_context(|| format!("no campaign has the id {id:?}; known: {}", known.join(", ")))
 }

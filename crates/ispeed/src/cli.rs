@@ -7,6 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod figures;
 mod measure;
+mod office;
+
+pub(crate) use office::{
+    CampaignCommand, ListArgs, MemberCommand, MonthArg, OrganisationCommand, UnitReportArgs,
+    UserCommand,
+};
 
 pub(crate) use measure::{Generation, Language, Network, QueueArgs, TestArgs};
 
@@ -67,9 +73,18 @@ pub(crate) enum Command {
     /// Operators and their addresses.
     #[command(subcommand)]
     Operator(OperatorCommand),
+    /// Organisations: who takes part, in a tree through time.
+    #[command(subcommand)]
+    Organisation(OrganisationCommand),
     /// Campaigns: who measures where, and how much.
     #[command(subcommand)]
     Campaign(CampaignCommand),
+    /// Members of units: rosters, links, the daily duty.
+    #[command(subcommand)]
+    Member(MemberCommand),
+    /// Accounts: who may sign in, and what was done by whom.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Write a synthetic month with known truth through the collector.
     #[command(after_help = "Examples:\n  \
         ispeed simulate --month 2024-11 --seed 1\n  \
@@ -231,6 +246,9 @@ pub(crate) struct StoreArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// As if it were this instant, RFC 3339: for rehearsals with past months.
+    #[arg(long, value_name = "TIME", hide_short_help = true)]
+    pub(crate) clock: Option<jiff::Timestamp>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -290,23 +308,6 @@ pub(crate) enum OperatorCommand {
     Locate {
         /// IPv4 or IPv6.
         address: std::net::IpAddr,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum CampaignCommand {
-    /// Import a campaign from TOML.
-    #[command(after_help = "Example:\n  ispeed campaign import district-1.toml")]
-    Import {
-        /// Its definition.
-        file: PathBuf,
-        #[command(flatten)]
-        store: StoreArgs,
-    },
-    /// List the campaigns.
-    List {
         #[command(flatten)]
         store: StoreArgs,
     },

@@ -32,7 +32,7 @@ fn counts(file: &Path, mapping: &Path, args: &ImportArgs) -> anyhow::Result<Exit
     let bytes = bytes(file)?;
     let counts = official(&bytes, &parsed).with_context(|| format!("in {}", file.display()))?;
     let centre = open(&args.store)?;
-    let counts = place::counts(counts, &centre.areas());
+    let counts = place::counts(counts, &centre.areas(), centre.now());
     if !counts.mistakes.is_empty() || !args.confirm {
         return preview(args, file, counts.rows.len(), &counts.mistakes);
     }

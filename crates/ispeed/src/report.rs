@@ -6,27 +6,16 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use platform::{report, statistics};
 
-use crate::centre::open;
+use crate::centre::{named_campaign, open};
 use crate::cli::{Format, MonthArgs};
 
 pub(crate) fn month(args: &MonthArgs) -> anyhow::Result<ExitCode> {
     let centre = open(&args.store)?;
-    let campaigns = centre.store().campaigns()?;
-    let campaign = campaigns
-        .iter()
-        .find(|c| c.id == args.campaign)
-        .with_context(|| {
-            let known: Vec<_> = campaigns.iter().map(|c| c.id.as_str()).collect();
-            format!(
-                "--campaign {}: no such campaign; known: {}",
-                args.campaign,
-                known.join(", ")
-            )
-        })?;
+    let campaign = named_campaign(&centre, &args.campaign).context("--campaign")?;
     let areas = centre.areas();
     let table = statistics::month_table(
         centre.store(),
-        campaign,
+        &campaign,
         areas.areas(),
         args.month,
         args.synthetic,

@@ -66,6 +66,7 @@ pub(crate) async fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 /// Opens the store and tells it the site's key.
 fn open_centre(config: &Config, site: &Site) -> anyhow::Result<Centre> {
     let centre = Centre::open(config.centre.clone(), net::wall_clock)?;
+    let centre = centre.with_chance(crate::centre::chance);
     centre.register_key(&RegisteredKey {
         public_key: site.key().public(),
         site: site.config().name.clone(),

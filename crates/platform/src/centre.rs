@@ -10,12 +10,14 @@ use wire::roster::standing::State;
 
 use crate::area::AreaIndex;
 use crate::campaign;
-use crate::collect::rebuild::{Plan, Rebuilt, rebuild};
+use crate::collect::rebuild::{self, Rebuilt, rebuild};
 use crate::collect::{Failure, Tables, collect};
 use crate::config::Config;
 use crate::operator::OperatorTable;
+use crate::organisation::{self, Plan};
 use crate::store::Store;
 use crate::store::area::AreaImport;
+use crate::store::audit::Act;
 use crate::store::campaign::Campaign;
 use crate::store::operator::OperatorTexts;
 use crate::store::site::{Probe, Site};
@@ -31,9 +33,14 @@ pub struct Centre {
     editions: Mutex<[i64; 2]>,
     /// Reads the clock: the binary gives its own, and so do tests.
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Fills bytes with chance that nobody can guess, as the clock comes.
+    chance: Option<Box<Entropy>>,
     /// The site in the same process, where there is one.
     own_site: OnceLock<OwnSite>,
 }
+
+/// Fills bytes with chance that nobody can guess.
+type Entropy = dyn Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync;
 
 /// A site in the process of the centre.
 struct OwnSite {
@@ -60,6 +67,7 @@ impl Centre {
             operators: RwLock::new(Arc::new(operators(&store)?)),
             editions: Mutex::new(store.editions()?),
             clock: Box::new(clock),
+            chance: None,
             own_site: OnceLock::new(),
             store,
             config,
@@ -68,6 +76,29 @@ impl Centre {
             centre.load_demonstration()?;
         }
         Ok(centre)
+    }
+
+    /// The same with a source of chance, which links, tokens and passwords need.
+    #[must_use]
+    pub fn with_chance(
+        mut self,
+        chance: impl Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.chance = Some(Box::new(chance));
+        self
+    }
+
+    /// Fresh bytes that nobody can guess.
+    ///
+    /// # Errors
+    ///
+    /// When the centre was opened without a source, or the source fails.
+    pub fn chance<const N: usize>(&self) -> Result<[u8; N]> {
+        let source = self.chance.as_ref();
+        let source = source.context("the centre was opened without a source of chance")?;
+        let mut bytes = [0; N];
+        source(&mut bytes).context("drawing chance from the system")?;
+        Ok(bytes)
     }
 
     /// The store.
@@ -142,7 +173,7 @@ impl Centre {
     ///
     /// When the edition is not known or the store cannot be read or written;
     /// then the verdicts before stay in use.
-    pub fn rebuild(&self, plan: &Plan, progress: impl FnMut(u64, u64)) -> Result<Rebuilt> {
+    pub fn rebuild(&self, plan: &rebuild::Plan, progress: impl FnMut(u64, u64)) -> Result<Rebuilt> {
         let (areas, operators) = (self.areas(), self.operators());
         rebuild(
             &self.store,
@@ -196,14 +227,62 @@ impl Centre {
     /// When a key of the definition is wrong, an area is not known, or the id
     /// is taken; says which.
     pub fn import_campaign(&self, definition: &str) -> Result<Campaign> {
-        let campaign = campaign::parse(definition, self.areas().areas())?;
+        let campaign = self.read_campaign(definition)?;
         ensure!(
             self.store.campaign(&campaign.id)?.is_none(),
-            "campaign id {:?} is taken; choose another",
+            "campaign id {:?} is taken; choose another, or replace that one",
             campaign.id
         );
-        self.store.add_campaign(&campaign)?;
+        self.put_campaign(&campaign, "console")?;
         Ok(campaign)
+    }
+
+    /// Reads a definition and checks it, and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When a key of the definition is wrong or an area is not known; says which.
+    pub fn read_campaign(&self, definition: &str) -> Result<Campaign> {
+        let (areas, organisations) = (self.areas(), self.store.organisations()?);
+        let [area_edition, _] = self.store.editions()?;
+        let known = campaign::Known {
+            areas: areas.areas(),
+            area_edition,
+            organisations: &organisations,
+        };
+        campaign::parse(definition, known)
+    }
+
+    /// Stores a campaign in place of the one with its id.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub fn put_campaign(&self, campaign: &Campaign, who: &str) -> Result<()> {
+        let act = Act {
+            who,
+            at: self.now(),
+        };
+        self.store.put_campaign(campaign, act)
+    }
+
+    /// Reads a list of organisations, CSV or XLSX, and says what it would do;
+    /// does it where there is somebody to `confirm` it and no mistake.
+    ///
+    /// # Errors
+    ///
+    /// When the file is of another kind altogether, or the store fails.
+    pub fn import_organisations(&self, bytes: &[u8], confirm: Option<&str>) -> Result<Plan> {
+        let stored = self.store.organisations()?;
+        let plan = organisation::plan(bytes, &stored, self.areas().areas())?;
+        if let Some(who) = confirm.filter(|_| plan.mistakes.is_empty()) {
+            let act = Act {
+                who,
+                at: self.now(),
+            };
+            self.store.put_organisations(&plan.writes(), act)?;
+        }
+        Ok(plan)
     }
 
     /// Registers a site's key, or sets the end of a known one.
@@ -337,8 +416,8 @@ impl Centre {
         Ok(true)
     }
 
-    /// Loads the approximate areas, the operators and the campaign of the
-    /// demonstration into a store that has no areas at all; says whether it did.
+    /// Loads the approximate areas, the operators, the organisations and the
+    /// campaign of the demonstration into a store that has no areas at all; says whether it did.
     ///
     /// # Errors
     ///
@@ -353,6 +432,8 @@ impl Centre {
             self.import_operators(OPERATORS, PREFIXES)
                 .context("the demonstration's operators")?;
         }
+        self.import_organisations(ORGANISATIONS, Some("demonstration"))
+            .context("the demonstration's organisations")?;
         self.import_campaign(CAMPAIGN)
             .context("the demonstration's campaign")?;
         Ok(true)
@@ -386,6 +467,7 @@ fn operators(store: &Store) -> Result<OperatorTable> {
 const AREAS: &str = include_str!("../../../data/areas/district-1.demo.geojson");
 const OPERATORS: &str = include_str!("../../../data/operators.csv");
 const PREFIXES: &str = include_str!("../../../data/prefixes.csv");
+const ORGANISATIONS: &[u8] = include_bytes!("../../../data/organisations/district-1.csv");
 const CAMPAIGN: &str = include_str!("../../../data/campaigns/district-1.toml");
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use metric::validity::Limits;
 use serde::{Deserialize, Serialize};
 
+use crate::office::reminder::Mail;
+
 /// Table `[centre]` of the configuration file. Every key may be left out.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -20,6 +22,9 @@ pub struct Config {
     pub limits: Limits,
     /// How much a network may ask.
     pub api: ApiLimits,
+    /// How reminders go out; without it none do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mail: Option<Mail>,
 }
 
 /// Table `[centre.api]`: how many questions one network (IPv4 /24, IPv6 /48)
@@ -52,6 +57,7 @@ impl Default for Config {
             demonstration: true,
             limits: Limits::default(),
             api: ApiLimits::default(),
+            mail: None,
         }
     }
 }
@@ -94,7 +100,7 @@ impl Config {
         );
         let named = !self.data_dir.as_os_str().is_empty();
         ensure!(named, "data_dir is empty, expected a directory");
-        Ok(())
+        self.mail.as_ref().map_or(Ok(()), Mail::check)
     }
 }
 

@@ -17,6 +17,7 @@ use crate::collect::{Failure, Tables, collect};
 use crate::operator::OperatorTable;
 use crate::statistics::month_table;
 use crate::store::Store;
+use crate::store::audit::Act;
 use crate::store::campaign::Campaign;
 use crate::store::test::Appended;
 use crate::table::{MonthTable, Rule};
@@ -38,6 +39,23 @@ pub(crate) const PREFIXES: &str = "ip_version,start,end,asn,source
 4,203.0.113.0,203.0.113.255,7552,test
 4,198.51.100.0,198.51.100.255,24173,test
 ";
+
+/// A change that a test makes.
+pub(crate) const ACT: Act<'static> = Act {
+    who: "test",
+    at: Timestamp::UNIX_EPOCH,
+};
+
+/// Chance that anybody can guess: other bytes at every call.
+pub(crate) fn chance() -> impl Fn(&mut [u8]) -> std::io::Result<()> + Send + Sync {
+    let calls = std::sync::atomic::AtomicU64::new(1);
+    move |bytes| {
+        let call = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let mut chance = metric::chance::Chance::of(&[call]);
+        bytes.fill_with(|| chance.next().to_le_bytes()[0]);
+        Ok(())
+    }
+}
 
 pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -100,9 +118,8 @@ impl Place {
             name: "Quận 1".into(),
             quota_tests: 2,
             rule,
-            deadline_day: None,
-            legal_bases: vec![],
             areas: self.areas.areas().iter().map(|a| a.key.clone()).collect(),
+            ..Campaign::default()
         }
     }
 

@@ -166,7 +166,7 @@ pub struct MonthTable {
     pub synthetic: bool,
     /// Whether the borders of any area are approximate.
     pub approximate: bool,
-    /// Tests each area owes.
+    /// Tests each area owes that has no number of its own.
     pub quota: u64,
     /// Which tests count.
     pub rule: Rule,
@@ -184,6 +184,8 @@ pub struct MonthRow {
     /// The counts.
     #[serde(flatten)]
     pub counts: Counts,
+    /// Tests owed.
+    pub quota: u64,
     /// Tests still owed.
     pub shortfall: u64,
     /// Whether the quota is reached.

@@ -56,6 +56,32 @@ function post<Body>(path: string, body: unknown): Promise<Body> {
   });
 }
 
+/**
+ * A request of the office's and the members' pages, a member's with its token;
+ * an answer without content is `undefined`.
+ */
+export async function call<Body>(
+  method: string,
+  path: string,
+  body?: unknown,
+  token?: string,
+): Promise<Body> {
+  const response = await fetch(path, {
+    method,
+    signal: AbortSignal.timeout(PATIENCE_MS),
+    redirect: 'manual',
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (response.status === 204) return undefined as Body;
+  const answer: unknown = isJson(response) ? await response.json() : undefined;
+  if (response.ok && answer !== undefined) return answer as Body;
+  throw new RequestError(failureOfAnswer(response.status, answer));
+}
+
 export interface Asked {
   mode: Mode;
   network: Network | undefined;

@@ -239,6 +239,7 @@ export interface Campaign {
 
 export interface CampaignRow {
   area: Area;
+  quota: number;
   counted: number;
   raw: number;
   qualified: number;

@@ -2,7 +2,7 @@
 import { routeOf, type Route } from './route';
 
 /** Paths the server answers itself, downloads above all. */
-const SERVERS_OWN = /^\/(api|measure|healthz)(\/|$)/;
+const SERVERS_OWN = /^\/(api|measure|healthz|sheets|opt-out)(\/|$)/;
 
 class Place {
   #url = $state.raw(new URL(location.href));

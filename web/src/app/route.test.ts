@@ -31,6 +31,17 @@ test.each([
   ['/campaigns/district-1/13', { page: 'missing' }],
   ['/elsewhere', { page: 'missing' }],
   ['/receipt', { page: 'receipt' }],
+  ['/j/0123456789abcdef', { page: 'join', code: '0123456789abcdef' }],
+  ['/me', { page: 'member' }],
+  ['/invitation', { page: 'invitation' }],
+  [
+    '/office',
+    { page: 'office', unit: undefined, campaign: undefined, month: undefined, synthetic: false },
+  ],
+  [
+    '/office/q1-nv?campaign=district-1&month=2024-11&synthetic=true',
+    { page: 'office', unit: 'q1-nv', campaign: 'district-1', month: '2024-11', synthetic: true },
+  ],
   [
     '/areas/26740?month=2024-11&metric=idle_rtt_us&synthetic=true',
     { page: 'area', code: '26740', month: '2024-11', metric: 'idle_rtt_us', synthetic: true },

@@ -10,7 +10,19 @@ export type Route =
   | ({ page: 'area' } & Place)
   | ({ page: 'compare' } & Compared)
   | { page: 'receipt' }
+  | ({ page: 'office' } & OfficeAsked)
+  | { page: 'invitation' }
+  | { page: 'join'; code: string }
+  | { page: 'member' }
   | { page: 'missing' };
+
+/** A campaign's month at the office, or a unit's report in it. */
+export interface OfficeAsked {
+  unit: string | undefined;
+  campaign: string | undefined;
+  month: string | undefined;
+  synthetic: boolean;
+}
 
 /** What areas are compared by. */
 export interface Compared {
@@ -34,6 +46,15 @@ export function routeOf(url: URL): Route {
   if (first === 'campaigns' && second !== undefined && third !== undefined && isMonth(third)) {
     return { page: 'report', campaign: second, month: third, synthetic };
   }
+  if (first === 'j' && second !== undefined && third === undefined) {
+    return { page: 'join', code: second };
+  }
+  if (first === 'me' && second === undefined) return { page: 'member' };
+  if (first === 'invitation' && second === undefined) return { page: 'invitation' };
+  if (first === 'office' && third === undefined) {
+    const { campaign, month } = monthAsked(url);
+    return { page: 'office', unit: second, campaign, month, synthetic };
+  }
   if (first === 'receipt' && second === undefined) return { page: 'receipt' };
   if (first === 'compare' && second === undefined) {
     return { page: 'compare', ...compared(url, synthetic) };
@@ -55,9 +76,13 @@ function compared(url: URL, synthetic: boolean): Compared {
 }
 
 function wardsRoute(url: URL, synthetic: boolean): Route {
+  return { page: 'wards', ...monthAsked(url), synthetic };
+}
+
+function monthAsked(url: URL): { campaign: string | undefined; month: string | undefined } {
   const month = url.searchParams.get('month') ?? '';
   const campaign = url.searchParams.get('campaign') ?? undefined;
-  return { page: 'wards', campaign, month: isMonth(month) ? month : undefined, synthetic };
+  return { campaign, month: isMonth(month) ? month : undefined };
 }
 
 function decoded(part: string): string {
@@ -78,6 +103,12 @@ export function wardsPath({ campaign, month, synthetic }: Choice): string {
   const query = new URLSearchParams({ month, campaign });
   if (synthetic) query.set('synthetic', 'true');
   return `/wards?${query}`;
+}
+
+export function officePath({ campaign, month, synthetic }: Choice, unit?: string): string {
+  const query = new URLSearchParams({ month, campaign });
+  if (synthetic) query.set('synthetic', 'true');
+  return `/office${unit === undefined ? '' : `/${encodeURIComponent(unit)}`}?${query}`;
 }
 
 export function reportPath({ campaign, month, synthetic }: Choice): string {

@@ -1,7 +1,15 @@
 // What this browser remembers of the person's choices.
 
 export type Preference =
-  'device' | 'language' | 'mode' | 'network' | 'technology' | 'operator' | 'unit' | 'position';
+  | 'device'
+  | 'member'
+  | 'language'
+  | 'mode'
+  | 'network'
+  | 'technology'
+  | 'operator'
+  | 'unit'
+  | 'position';
 
 const key = (name: Preference): string => `ispeed.${name}`;
 

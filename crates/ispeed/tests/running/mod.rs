@@ -136,12 +136,24 @@ impl Server {
         path: &str,
         body: &[u8],
     ) -> std::io::Result<(u16, Value)> {
+        let forwarded = client.map_or_else(String::new, |c| format!("X-Forwarded-For: {c}\r\n"));
+        let (status, _, value) = self.answer(&forwarded, method, path, body)?;
+        Ok((status, value))
+    }
+
+    /// The same with lines of one's own in the head; the answer with its head.
+    pub fn answer(
+        &self,
+        headers: &str,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> std::io::Result<(u16, String, Value)> {
         let host = self.url.strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(host)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let forwarded = client.map_or_else(String::new, |c| format!("X-Forwarded-For: {c}\r\n"));
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{forwarded}\
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{headers}\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
@@ -168,7 +180,7 @@ impl Server {
             body = unchunk(&body);
         }
         if status == 204 {
-            return Ok((status, Value::Null));
+            return Ok((status, head, Value::Null));
         }
         if body.is_empty() {
             return Err(gone());
@@ -176,6 +188,7 @@ impl Server {
         let value = serde_json::from_slice(&body);
         Ok((
             status,
+            head,
             value.unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&body))),
         ))
     }

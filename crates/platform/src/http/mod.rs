@@ -5,6 +5,7 @@
 
 mod area;
 mod ask;
+mod body;
 mod campaign;
 mod chart;
 mod compare;
@@ -12,15 +13,23 @@ mod compatible;
 mod kept;
 mod limit;
 mod map;
+mod member;
 mod method;
+mod office;
 mod openapi;
 pub mod problem;
 mod problem_area;
+mod progress;
 mod register;
+mod session;
 pub mod site;
 mod submission;
 mod web;
 
+#[cfg(test)]
+mod member_tests;
+#[cfg(test)]
+mod office_tests;
 #[cfg(test)]
 mod serving_tests;
 #[cfg(test)]
@@ -65,6 +74,10 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .route("/api/v1/sites/notices", post(site::notice))
                 .route("/v2/nearest/{*service}", get(site::locate))
                 .route("/v2/priority/nearest/{*service}", get(site::locate))
+                .merge(member::routes())
+                .merge(session::routes())
+                .merge(office::routes())
+                .merge(progress::routes())
                 .route("/api/v1/openapi.json", get(openapi::document))
                 .route("/api/v1/", get(openapi::page)),
         )
@@ -91,6 +104,10 @@ fn figures() -> Router<Arc<Centre>> {
         .route(
             "/api/v1/campaigns/{id}/months/{month}",
             get(campaign::month),
+        )
+        .route(
+            "/api/v1/campaigns/{id}/months/{month}/progress",
+            get(progress::wards),
         )
         .route(
             "/api/v1/campaigns/{id}/months/{month}/report.csv",

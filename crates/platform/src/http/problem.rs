@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::collect::Failure;
 use crate::collect::refused::{Problem as Refusal, Refused};
+use crate::office::{Refused as Wish, Why};
 use crate::site::Refused as Notice;
 
 /// What went wrong, for a program to tell apart and a person to read.
@@ -152,6 +153,29 @@ impl Problem {
         Self::new(status, "body_too_large", "Body too large", detail)
     }
 
+    /// A wish that the office does not grant.
+    pub fn wish(refused: &Wish) -> Self {
+        let (status, title) = match refused.why {
+            Why::Unknown => (StatusCode::NOT_FOUND, "Unknown"),
+            Why::Conflict => (StatusCode::CONFLICT, "Conflict"),
+            Why::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
+            Why::Wrong => (StatusCode::UNPROCESSABLE_ENTITY, "Wrong value"),
+            Why::SignedOut => (StatusCode::UNAUTHORIZED, "Not signed in"),
+            Why::TooOften => (StatusCode::TOO_MANY_REQUESTS, "Tried too often"),
+        };
+        let problem = Self::new(status, refused.name, title, refused.what.clone());
+        problem.field(refused.field).remedy(refused.remedy)
+    }
+
+    /// Not the JSON that is asked for.
+    pub fn malformed(detail: String, field: Option<String>) -> Self {
+        let status = StatusCode::BAD_REQUEST;
+        let mut problem = Self::new(status, "malformed_body", "Malformed body", detail);
+        problem.0.field = field;
+        problem
+            .remedy("send the JSON that docs/api.md describes, as Content-Type: application/json")
+    }
+
     /// A network asks too much.
     pub fn too_many_requests(seconds: u64) -> Self {
         let detail = format!("this network asks too much; ask again in {seconds} s");
@@ -198,6 +222,10 @@ impl Problem {
 /// The centre is at fault: the log says how, the answer does not.
 impl From<anyhow::Error> for Problem {
     fn from(error: anyhow::Error) -> Self {
+        let error = match error.downcast::<Wish>() {
+            Ok(refused) => return Self::wish(&refused),
+            Err(error) => error,
+        };
         tracing::error!(error = format!("{error:#}"), "Failed to answer a request");
         let status = StatusCode::INTERNAL_SERVER_ERROR;
         let detail = "the centre failed; it has been logged".into();

@@ -1,11 +1,12 @@
 //! The API of docs/api.md, called through the router.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower_service::Service as _;
 
@@ -17,6 +18,7 @@ use crate::store::Store;
 pub(super) struct Http {
     router: Router,
     centre: Arc<Centre>,
+    clock: Arc<Mutex<Timestamp>>,
     _directory: tempfile::TempDir,
 }
 
@@ -27,15 +29,44 @@ impl Http {
             data_dir: directory.path().to_owned(),
             ..Config::default()
         };
-        let centre = Centre::open(config, || at("2024-11-08T02:01:30Z")).unwrap();
+        let clock = Arc::new(Mutex::new(at("2024-11-08T02:01:30Z")));
+        let now = Arc::clone(&clock);
+        let centre = Centre::open(config, move || *now.lock().unwrap()).unwrap();
+        let centre = centre.with_chance(crate::fixture::chance());
         centre.import_operators(OPERATORS, PREFIXES).unwrap();
         register(centre.store());
         let centre = Arc::new(centre);
         Self {
             router: Arc::clone(&centre).router(),
             centre,
+            clock,
             _directory: directory,
         }
+    }
+
+    /// Sets the centre's clock.
+    pub(super) fn set(&self, now: &str) {
+        *self.clock.lock().unwrap() = at(now);
+    }
+
+    pub(super) fn centre(&self) -> &Centre {
+        &self.centre
+    }
+
+    /// A request with JSON, and whatever shows who asks.
+    pub(super) async fn send(
+        &self,
+        (method, path): (&str, &str),
+        who: Option<(&str, &str)>,
+        body: &Value,
+    ) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json");
+        let request = who
+            .into_iter()
+            .fold(request, |r, (name, value)| r.header(name, value));
+        let request = request.body(Body::from(body.to_string())).unwrap();
+        read(self.call(request).await).await
     }
 
     pub(super) fn store(&self) -> &Store {

@@ -37,7 +37,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    fn new(row: u64, field: &str, what: impl Into<String>) -> Self {
+    pub(crate) fn new(row: u64, field: &str, what: impl Into<String>) -> Self {
         Self {
             row,
             field: field.to_owned(),
@@ -62,7 +62,7 @@ pub struct Reading<T> {
 }
 
 impl<T> Reading<T> {
-    fn of(results: impl IntoIterator<Item = Result<T, Vec<Mistake>>>) -> Self {
+    pub(crate) fn of(results: impl IntoIterator<Item = Result<T, Vec<Mistake>>>) -> Self {
         let mut reading = Self {
             rows: vec![],
             mistakes: vec![],

@@ -1,6 +1,7 @@
 //! Where rows of others belong: area and operator, by our own tables.
 
-use metric::month::civil_date;
+use jiff::Timestamp;
+use metric::month::{Month, civil_date};
 
 use super::{ForeignTest, Mistake, OfficialCount, Reading};
 use crate::access::UNKNOWN_OPERATOR;
@@ -10,13 +11,26 @@ use crate::statistics::valid_in;
 use crate::store::import::{PlacedCount, PlacedTest};
 
 /// The counts with the areas that had their codes; a code that no area has in
-/// its month is a mistake of the row.
-pub fn counts(read: Reading<OfficialCount>, areas: &AreaIndex) -> Reading<PlacedCount> {
+/// its month, and a month that has not begun, are mistakes of the row.
+pub fn counts(
+    read: Reading<OfficialCount>,
+    areas: &AreaIndex,
+    now: Timestamp,
+) -> Reading<PlacedCount> {
+    let present = Month::of(now);
     let mut placed = Reading {
         rows: vec![],
         mistakes: read.mistakes,
     };
     for count in read.rows {
+        if count.month > present {
+            let what = format!(
+                "{} is in the future, expected at most {present}",
+                count.month
+            );
+            placed.mistakes.push(Mistake::new(count.row, "month", what));
+            continue;
+        }
         let valid = valid_in(areas.areas(), count.month);
         match valid
             .into_iter()

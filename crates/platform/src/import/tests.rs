@@ -71,7 +71,7 @@ fn what_is_wrong_with_official_counts_is_named_by_row_and_field() {
     says(reading(), 6, "Mã", "code of an area");
     let place = Place::new();
     says(
-        place::counts(reading(), &place.areas),
+        place::counts(reading(), &place.areas, then()),
         2,
         "area",
         "\"99999\"",
@@ -79,6 +79,20 @@ fn what_is_wrong_with_official_counts_is_named_by_row_and_field() {
     let error = official(b"a,b\n1,2\n", &mapping()).unwrap_err().to_string();
     assert!(error.contains("no column \"Mã\""), "{error}");
     assert!(official(b"PK\x03\x04 no workbook", &mapping()).is_err());
+}
+
+/// After the months of the files.
+fn then() -> Timestamp {
+    crate::fixture::at("2025-01-01T00:00:00Z")
+}
+
+#[test]
+fn a_count_of_a_month_that_has_not_begun_is_a_mistake() {
+    let read = official(&data("official.csv"), &mapping()).unwrap();
+    let before = crate::fixture::at("2024-10-01T00:00:00Z");
+    let placed = place::counts(read, &Place::new().areas, before);
+    assert!(placed.rows.is_empty());
+    says(placed, 2, "month", "2024-11 is in the future");
 }
 
 #[test]
@@ -201,7 +215,7 @@ fn an_import_is_kept_once_with_its_provenance_and_touches_no_figure() {
         mapping: String::new(),
     };
     let read = official(&data("official.csv"), &mapping()).unwrap();
-    let counts = place::counts(read, &place.areas)
+    let counts = place::counts(read, &place.areas, then())
         .without_mistakes()
         .unwrap();
     let id = place

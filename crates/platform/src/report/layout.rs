@@ -76,7 +76,7 @@ fn counts() -> Vec<Column> {
         single(number("STT", 5, |line| line.number)),
         text("Mã", 8, |line| line.row.area.code.clone()),
         text(AREA, 22, |line| line.row.area.full_name.clone()),
-        number("Chỉ tiêu", 10, |line| line.table.quota),
+        number("Chỉ tiêu", 10, |line| line.row.quota),
         number("Được tính", 10, |line| line.row.counts.counted),
         number("Toàn bộ", 10, |line| line.row.counts.raw),
         number("Không trùng lặp", 10, |line| line.row.counts.qualified),

@@ -61,7 +61,7 @@ pub fn quota(store: &Store, area: &Area, month: Month, synthetic: bool) -> Resul
         area: area.into(),
         month,
         synthetic,
-        quota: campaign.map(|campaign| campaign.quota_tests),
+        quota: campaign.map(|campaign| campaign.quota_of(&area.key)),
         rule,
         counts: counts(store, &scope(area, month, synthetic), rule)?,
     })
@@ -216,10 +216,12 @@ fn row(
 ) -> Result<MonthRow> {
     let scope = scope(area, month, synthetic);
     let counts = counts(store, &scope, campaign.rule)?;
+    let quota = campaign.quota_of(&area.key);
     Ok(MonthRow {
         area: area.into(),
-        shortfall: campaign.quota_tests.saturating_sub(counts.counted),
-        reached: counts.counted >= campaign.quota_tests,
+        quota,
+        shortfall: quota.saturating_sub(counts.counted),
+        reached: counts.counted >= quota,
         figures: all_mobile(&place(store, area, month, synthetic)?),
         counts,
     })
@@ -231,6 +233,21 @@ fn scope(area: &Area, month: Month, synthetic: bool) -> AreaMonth {
         month,
         synthetic,
     }
+}
+
+/// What counts in an area and a month by a rule.
+///
+/// # Errors
+///
+/// When the store cannot be read.
+pub fn counts_of(
+    store: &Store,
+    area: &Area,
+    month: Month,
+    rule: Rule,
+    synthetic: bool,
+) -> Result<Counts> {
+    counts(store, &scope(area, month, synthetic), rule)
 }
 
 fn counts(store: &Store, scope: &AreaMonth, rule: Rule) -> Result<Counts> {
@@ -310,7 +327,7 @@ mod tests {
         assert_eq!((table.quota, table.rule), (None, Rule::Qualified));
         place
             .store
-            .add_campaign(&place.campaign(Rule::Raw))
+            .put_campaign(&place.campaign(Rule::Raw), crate::fixture::ACT)
             .unwrap();
         let table = quota(&place.store, area, month, false).unwrap();
         assert_eq!((table.quota, table.rule), (Some(2), Rule::Raw));

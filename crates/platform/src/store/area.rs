@@ -193,7 +193,7 @@ fn follow(transaction: &Transaction<'_>, old: &Stored, areas: &[Area]) -> Result
         kept |= is == was;
         transaction.execute(
             "INSERT OR IGNORE INTO campaign_areas
-             SELECT campaign_id, code, ?3 FROM campaign_areas WHERE code = ?1 AND valid_from = ?2",
+             SELECT campaign_id, code, ?3, quota_tests FROM campaign_areas WHERE code = ?1 AND valid_from = ?2",
             params![code, was, is],
         )?;
         transaction.execute(
@@ -316,13 +316,10 @@ mod tests {
         let campaign = crate::store::campaign::Campaign {
             id: "c".into(),
             name: "C".into(),
-            quota_tests: 300,
-            rule: crate::table::Rule::Raw,
-            deadline_day: None,
-            legal_bases: vec![],
             areas: vec![approximate.key.clone()],
+            ..Default::default()
         };
-        store.add_campaign(&campaign).unwrap();
+        store.put_campaign(&campaign, crate::fixture::ACT).unwrap();
         let official = area(Some("1997-01-01"), Some("2025-07-01"), false);
         let done = import(&store, std::slice::from_ref(&official)).unwrap();
         assert_eq!((done.edition, done.replaced), (2, vec![approximate.key]));

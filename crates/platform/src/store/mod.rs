@@ -5,23 +5,29 @@
 //! submission. Tests are append-only and idempotent by id; what is derived from
 //! them can be rebuilt. `schema/` tells the life of a row.
 
+pub mod account;
 pub mod area;
+pub mod audit;
 pub mod campaign;
 mod edge;
 pub mod figure;
 pub mod history;
 pub mod import;
 pub mod key;
+pub mod member;
 pub mod observation;
 pub mod operator;
+pub mod organisation;
 pub mod problem;
 pub mod publication;
 pub mod rebuild;
+pub mod reconcile;
 pub mod rejection;
 mod schema;
 pub mod series;
 pub mod site;
 pub mod test;
+pub mod unit_report;
 pub mod verdict;
 
 use std::path::Path;

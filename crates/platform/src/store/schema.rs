@@ -13,6 +13,11 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (4, include_str!("../../schema/0004_ledger.sql")),
     (5, include_str!("../../schema/0005_problems.sql")),
     (6, include_str!("../../schema/0006_import.sql")),
+    (7, include_str!("../../schema/0007_organisations.sql")),
+    (8, include_str!("../../schema/0008_campaign_terms.sql")),
+    (9, include_str!("../../schema/0009_members.sql")),
+    (10, include_str!("../../schema/0010_unit_reports.sql")),
+    (11, include_str!("../../schema/0011_accounts.sql")),
 ];
 
 /// The version that brought the series.

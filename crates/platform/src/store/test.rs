@@ -184,6 +184,7 @@ fn write(transaction: &Transaction<'_>, entry: &Entry, judged: &Judged) -> Resul
     )?;
     write_position(transaction, entry)?;
     super::figure::mark_stale(transaction, &entry.subject())?;
+    super::member::duty::count(transaction, &entry.subject(), &judged.reasons)?;
     write_verdict(
         transaction,
         Ledger::Verdicts,
