@@ -8,7 +8,8 @@ use std::process::Command;
 
 use jiff::civil::date;
 use platform::document::model::{
-    Align, Annex, Block, Cell, Column, Document, Foot, Head, Official, SYNTHETIC, Table, Title, runs,
+    Align, Annex, Block, Cell, Column, Document, Foot, Head, Official, SYNTHETIC, Table, Title,
+    runs,
 };
 use platform::document::{docx, pdf, xlsx};
 

@@ -5,8 +5,8 @@ use anyhow::{Context as _, Result};
 
 use super::fonts::Typefaces;
 use super::model::{
-    Annex, Block, Cell, Column, Document, Foot, Head, Official, Picture, SYNTHETIC, Table, Title, listed,
-    roman,
+    Annex, Block, Cell, Column, Document, Foot, Head, Official, Picture, SYNTHETIC, Table, Title,
+    listed, roman,
 };
 use super::number::date_line;
 use super::ooxml::{Letters, Look, page_number, paragraph, picture, row, run, runs, table};

@@ -137,7 +137,11 @@ fn figures(facts: &Facts) -> Table {
         cells.extend(medians(figures));
         cells
     });
-    let mut columns = vec![middle("STT", 7), column("Địa bàn", 24), numbers("Số mẫu", 9)];
+    let mut columns = vec![
+        middle("STT", 7),
+        column("Địa bàn", 24),
+        numbers("Số mẫu", 9),
+    ];
     columns.extend(median_columns());
     Table {
         columns,
