@@ -89,7 +89,7 @@ pub(crate) struct MonthOf {
 /// Who issues and signs; what is not given here comes from the file.
 #[derive(Args, Debug)]
 pub(crate) struct OfficeArgs {
-    /// File of the office's fields (TOML): these options, recipients, copies, [fields].
+    /// File of the office's fields (TOML): these options, recipients, copies, `[fields]`.
     #[arg(long, value_name = "FILE")]
     pub(crate) office: Option<PathBuf>,
     /// The body that issues, as in a sentence.
