@@ -109,7 +109,7 @@ fn every_document_is_made_in_every_format() {
     for (words, more) in cases {
         for (format, start) in [("pdf", &b"%PDF"[..]), ("docx", b"PK\x03\x04")] {
             let output = ["--format", format, "--output", "made"];
-            month.makes(words, &[&office, more, &output[..]].concat());
+            month.makes(words, &[&office[..], more, &output[..]].concat());
             let made = std::fs::read(month.file("made")).unwrap();
             assert!(made.starts_with(start), "{words:?} as {format}");
         }
@@ -184,7 +184,7 @@ fn what_is_wrong_is_named_by_its_field() {
     let month = Month::of(&["--wards", "26743"]);
     let letter = &["document", "letter"];
     let office = ["--office", OFFICE];
-    let with = |more: &[&'static str]| [&office, more].concat();
+    let with = |more: &[&'static str]| [&office[..], more].concat();
     for (more, says) in [
         (
             with(&["--number", "3879UBND-VHTT"]),

@@ -21,6 +21,8 @@ pub fn compose(template: &Template, office: &Office, facts: &Facts) -> Result<Do
         facts,
         fields: Fields::of(facts, office),
     };
+    // What the office did not say comes before what the template says with it.
+    let (head, foot) = (maker.head(template, office)?, maker.foot(template, office)?);
     let mut body = maker.pieces(&template.body, "body")?;
     if template.kind != Kind::Bulletin {
         end(&mut body);
@@ -35,9 +37,9 @@ pub fn compose(template: &Template, office: &Office, facts: &Facts) -> Result<Do
         });
     }
     Ok(Document {
-        head: maker.head(template, office)?,
+        head,
         body,
-        foot: maker.foot(template, office)?,
+        foot,
         annexes,
         synthetic: facts.table.synthetic,
     })

@@ -51,7 +51,7 @@ fn sheet(workbook: &mut Workbook, document: &Document, name: &str, annex: &Annex
     sheet.write_with_format(0, 0, annex.title.to_uppercase(), &bold)?;
     sheet.write_with_format(1, 0, reference(document), &Format::new().set_italic())?;
     if document.synthetic {
-        let red = bold.clone().set_font_color(Color::Red);
+        let red = bold.set_font_color(Color::Red);
         sheet.write_with_format(2, 0, SYNTHETIC, &red)?;
     }
     let mut row = 4;
