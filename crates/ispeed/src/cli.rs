@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod document;
 mod figures;
 mod measure;
 mod office;
@@ -16,6 +17,9 @@ pub(crate) use office::{
 
 pub(crate) use measure::{Generation, Language, Network, QueueArgs, TestArgs};
 
+pub(crate) use document::{
+    DocumentArgs, DocumentCommand, DocumentFormat, KitArgs, MonthOf, OfficeArgs,
+};
 pub(crate) use figures::{
     CalibrateArgs, ComputeArgs, HandOverFormat, ProblemCommand, RebuildArgs, ShowArgs,
     StatisticsCommand,
@@ -94,6 +98,14 @@ pub(crate) enum Command {
     /// Reports.
     #[command(subcommand)]
     Report(ReportCommand),
+    /// Letters, reports and bulletins in the form of Decree 30/2020, as PDF, DOCX and XLSX.
+    #[command(subcommand)]
+    Document(Box<DocumentCommand>),
+    /// A unit's kit: link, QR code, poster, post and words with the month's figures.
+    #[command(after_help = "Examples:\n  \
+        ispeed kit --campaign district-1 --month 2024-11 --unit 26743 --centre https://do.example.vn --output bo-tai-lieu\n  \
+        ispeed kit --campaign district-1 --month 2024-11 --centre https://do.example.vn --qr-level h --logo logo.png --output bo-tai-lieu")]
+    Kit(Box<KitArgs>),
     /// Figures with their intervals and grades: compute and keep them, show them.
     #[command(subcommand)]
     Statistics(StatisticsCommand),

@@ -15,10 +15,12 @@ pub mod centre;
 pub mod chart;
 pub mod collect;
 pub mod config;
+pub mod document;
 #[cfg(test)]
 mod fixture;
 pub mod http;
 pub mod import;
+pub mod kit;
 pub mod method;
 mod mistakes;
 pub mod office;

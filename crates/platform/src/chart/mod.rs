@@ -125,7 +125,7 @@ pub fn written(value: f64, unit: &str) -> String {
 }
 
 /// The two ends of an interval; of a rate both with the decimals of the upper one.
-fn between([low, high]: [f64; 2], unit: &str) -> String {
+pub(crate) fn between([low, high]: [f64; 2], unit: &str) -> String {
     let of_low = if unit == "ms" { low } else { high };
     let low = rounded(low, decimals(of_low, unit));
     format!("{low}–{}", written(high, unit))

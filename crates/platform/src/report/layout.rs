@@ -187,6 +187,17 @@ fn other_refusals(row: &MonthRow) -> u64 {
     others.map(|(_, count)| count).sum()
 }
 
+/// Why tests are not counted, by the code of the reason.
+pub(crate) fn reason_name(code: &str) -> &'static str {
+    let own = Reason::ALL.into_iter().find(|reason| reason.code() == code);
+    match (own, code) {
+        (Some(reason), _) => label(reason),
+        (None, "receipt_invalid") => "Biên nhận không hợp lệ",
+        (None, "duplicate") => "Gửi trùng",
+        (None, _) => "Từ chối khác",
+    }
+}
+
 const fn label(reason: Reason) -> &'static str {
     match reason {
         Reason::Incomplete => "Đo chưa trọn vẹn",

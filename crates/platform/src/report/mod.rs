@@ -4,5 +4,7 @@ pub mod csv;
 mod layout;
 pub mod xlsx;
 
+pub(crate) use layout::reason_name;
+
 #[cfg(test)]
 mod tests;
