@@ -73,7 +73,8 @@ pub(crate) enum Command {
     /// Write a synthetic month with known truth through the collector.
     #[command(after_help = "Examples:\n  \
         ispeed simulate --month 2024-11 --seed 1\n  \
-        ispeed simulate --wards 26740,26743 --month 2024-11 --seed 1\n\n\
+        ispeed simulate --wards 26740,26743 --month 2024-11 --seed 1\n  \
+        ispeed simulate --month 2025-08 --tests 1000000\n\n\
         Synthetic tests are signed by a key of their own and never count as real.")]
     Simulate(SimulateArgs),
     /// Reports.
@@ -323,6 +324,9 @@ pub(crate) struct SimulateArgs {
     /// The same seed makes the same month.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// About so many tests in all [default: some 400 for each ward]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tests: Option<u32>,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
 }

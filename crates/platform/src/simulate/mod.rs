@@ -113,6 +113,24 @@ pub fn plan(areas: Vec<Area>, month: Month, seed: u64, site: String, now: Timest
     }
 }
 
+impl Plan {
+    /// The same plan with about so many tests in all: every ward has more or
+    /// fewer of them, and of devices, by the same factor.
+    #[must_use]
+    pub fn of_size(mut self, tests: u32) -> Self {
+        let sum: u64 = self.wards.iter().map(|ward| u64::from(ward.tests)).sum();
+        let scaled = |n: u32| {
+            let n = u64::from(n) * u64::from(tests) / sum.max(1);
+            u32::try_from(n).unwrap_or(u32::MAX).max(1)
+        };
+        for ward in &mut self.wards {
+            ward.tests = scaled(ward.tests);
+            ward.devices = scaled(ward.devices);
+        }
+        self
+    }
+}
+
 /// Places among ten wards that stay below 300.
 const SHORT: [usize; 3] = [2, 5, 8];
 
