@@ -55,7 +55,7 @@ export default defineConfig({
   webServer: {
     // A synthetic month first, for the pages of figures: real figures need real tests.
     command:
-      `${BINARY} simulate --month 2024-11 --wards 26740,26743 --tests 2400 --seed 3` +
+      `${BINARY} simulate --month 2024-11 --wards 26740,26743 --tests 2400 --seed 3 --slow viettel@10.7798,106.7035` +
       ` --data ${process.env['ISPEED_E2E_DATA']} &&` +
       ` ${BINARY} problem detect --month 2024-11 --synthetic` +
       ` --data ${process.env['ISPEED_E2E_DATA']} &&` +

@@ -26,7 +26,7 @@ pub(crate) struct StatisticsArgs {
         long,
         value_name = "N",
         value_delimiter = ',',
-        default_value = "1000000,250000"
+        default_value = "1000000,100000"
     )]
     tests: Vec<u32>,
     /// The month, at which the areas are valid.

@@ -7,8 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 mod figures;
 mod measure;
+mod simulate;
 
 pub(crate) use measure::{Generation, Language, Network, QueueArgs, TestArgs};
+
+pub(crate) use simulate::SimulateArgs;
 
 pub(crate) use figures::{
     CalibrateArgs, ComputeArgs, HandOverFormat, ProblemCommand, RebuildArgs, ShowArgs,
@@ -311,24 +314,6 @@ pub(crate) enum CampaignCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct SimulateArgs {
-    /// Codes of the wards, with commas [default: all that were valid in the month]
-    #[arg(long, value_name = "CODES", value_delimiter = ',')]
-    pub(crate) wards: Vec<String>,
-    /// The month.
-    #[arg(long, value_name = "YYYY-MM")]
-    pub(crate) month: metric::month::Month,
-    /// The same seed makes the same month.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// About so many tests in all [default: some 400 for each ward]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) tests: Option<u32>,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -42,6 +42,10 @@ pub(crate) fn simulate(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         SITE.into(),
         net::wall_clock(),
     );
+    let plan = Plan {
+        slow: args.slow.clone(),
+        ..plan
+    };
     let plan = match args.tests {
         Some(tests) => plan.of_size(tests),
         None => plan,

@@ -10,7 +10,7 @@ use metric::month::{Month, VIETNAM};
 
 use super::area::find;
 use super::ask::Wanted;
-use super::described::{OfChart, OfFigures};
+use super::described::{OfChart, OfDrawnMap};
 use super::problem::Problem;
 use super::{blocking, compare, map};
 use crate::centre::Centre;
@@ -59,7 +59,7 @@ pub(super) async fn area(
 }
 
 /// The map of a month's areas.
-#[utoipa::path(get, path = "/api/v1/charts/map.svg", tag = "charts", params(OfFigures), responses(
+#[utoipa::path(get, path = "/api/v1/charts/map.svg", tag = "charts", params(OfDrawnMap), responses(
     (status = 200, description = "The drawing", content_type = "image/svg+xml", body = String),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

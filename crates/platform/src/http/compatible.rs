@@ -37,10 +37,8 @@ pub(super) struct Asked {
     #[param(required = true, example = "11", pattern = "^(0?[1-9]|1[0-2])$")]
     month: Option<String>,
     /// `ALL` (the default) or an operator's id, in any case.
-    #[param(max_length = 64)]
     isp: Option<String>,
     /// Code of a province; `-1` (the default) is the country.
-    #[param(max_length = 16)]
     city_id: Option<String>,
     /// Ours: of the synthetic tests instead of the real ones.
     #[param(inline, schema_with = super::ask::truth)]

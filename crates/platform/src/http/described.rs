@@ -43,11 +43,54 @@ pub(super) struct OfAreas {
     campaign: Option<String>,
 }
 
-/// Figures of a month.
+/// Areas on a map.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description")]
-pub(super) struct OfFigures {
+pub(super) struct OfMap {
+    /// The month, as `2024-11`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// Only the areas of this campaign.
+    campaign: Option<String>,
+    /// An operator's id, `all` (the default) or `unknown`.
+    operator: Option<String>,
+    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
+    #[param(inline, schema_with = technologies)]
+    technology: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// What is compared in a month.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfCompared {
+    /// The month, as `2024-11`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// Only the areas of this campaign.
+    campaign: Option<String>,
+    /// An operator's id, `all` (the default) or `unknown`.
+    operator: Option<String>,
+    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
+    #[param(inline, schema_with = technologies)]
+    technology: Option<String>,
+    /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
+    #[param(inline, schema_with = quantities)]
+    metric: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// A drawn map.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfDrawnMap {
     /// The month, as `2024-11`.
     #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
     month: String,
