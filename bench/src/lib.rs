@@ -75,7 +75,7 @@ enum Command {
     /// How fast a country's month becomes figures, beside DuckDB.
     #[command(after_help = "Examples:\n  \
         cargo xtask bench statistics --out docs/bench-statistics-table.md\n  \
-        cargo xtask bench statistics --tests 100000 --only figures,asked\n\n\
+        cargo xtask bench statistics --tests 1000000 --copies 1\n\n\
         Makes its stores by simulation first, which takes longest. DuckDB is left out where\n\
         the Python named by --python has no package duckdb.")]
     Statistics(statistics::StatisticsArgs),

@@ -2,7 +2,8 @@
 //! for, judged again; and DuckDB on the same tests.
 //!
 //! Everything is done by our executable as an administrator would do it; this
-//! only watches the processes. Tests are simulated and go through the collector.
+//! only watches the processes. Tests are simulated and go through the collector;
+//! their verdicts may then be copied, so that there is a million of them.
 
 mod asking;
 mod process;
@@ -20,15 +21,18 @@ use process::{Done, watch};
 /// What is asked for.
 #[derive(Args, Debug)]
 pub(crate) struct StatisticsArgs {
-    /// Tests of the month, with commas: figures are computed of the first
-    /// number, verdicts of each.
+    /// Tests that are simulated and judged again, with commas: a store for each.
     #[arg(
         long,
         value_name = "N",
         value_delimiter = ',',
-        default_value = "1000000,100000"
+        default_value = "100000,25000"
     )]
     tests: Vec<u32>,
+    /// Figures are computed of the first store with its verdicts so many times, under
+    /// other devices; 1 leaves them as they are.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=200))]
+    copies: u32,
     /// The month, at which the areas are valid.
     #[arg(long, value_name = "YYYY-MM", default_value = "2025-08")]
     month: String,
@@ -48,7 +52,7 @@ pub(crate) struct StatisticsArgs {
     /// Our executable [default: beside this one]
     #[arg(long, value_name = "FILE")]
     ispeed: Option<PathBuf>,
-    /// Folder of the stores, about 13 GB for a million tests; a store that is
+    /// Folder of the stores, about 1.3 GB for 100,000 tests; a store that is
     /// there is used again.
     #[arg(long, value_name = "DIR", default_value = "target/bench-statistics")]
     work: PathBuf,
@@ -139,6 +143,12 @@ impl Bench<'_> {
         for &tests in &self.args.tests {
             self.store(tests)?;
         }
+        if self.wanted("rebuild") {
+            for &tests in self.args.tests.iter().rev() {
+                self.rebuild(tests)?;
+            }
+        }
+        self.copy(first)?;
         if self.wanted("figures") {
             let ours = self.figures(first)?;
             if self.wanted("duckdb") {
@@ -150,11 +160,6 @@ impl Bench<'_> {
         }
         if self.wanted("asked") {
             self.asked(first)?;
-        }
-        if self.wanted("rebuild") {
-            for &tests in &self.args.tests {
-                self.rebuild(tests)?;
-            }
         }
         Ok(())
     }
@@ -187,6 +192,12 @@ impl Bench<'_> {
     /// Makes the store of so many tests, unless it is there.
     fn store(&mut self, tests: u32) -> anyhow::Result<()> {
         let finished = self.folder(tests).join("simulated");
+        let copied = self.folder(tests).join("copied").exists();
+        ensure!(
+            !(copied && self.args.only.iter().any(|part| part == "rebuild")),
+            "{} holds copied verdicts, which cannot be rebuilt: name another --work",
+            self.folder(tests).display()
+        );
         if finished.exists() {
             return Ok(());
         }
@@ -207,6 +218,34 @@ impl Bench<'_> {
         Ok(std::fs::write(finished, "")?)
     }
 
+    /// Copies the verdicts of a store, once.
+    fn copy(&mut self, tests: u32) -> anyhow::Result<()> {
+        let finished = self.folder(tests).join("copied");
+        if self.args.copies == 1 || finished.exists() {
+            return Ok(());
+        }
+        let mut command = Command::new(&self.args.python);
+        command
+            .arg("bench/duckdb/copies.py")
+            .arg(self.folder(tests).join("ispeed.db"));
+        let done = watch(command.arg(self.args.copies.to_string()))?;
+        let verdicts = String::from_utf8_lossy(&done.output).trim().to_owned();
+        let copies = self.args.copies;
+        self.row(
+            &format!(
+                "verdicts after copying those of {tests} tests {copies} times under other devices"
+            ),
+            "",
+            &verdicts,
+        );
+        Ok(std::fs::write(finished, "")?)
+    }
+
+    /// Tests whose verdicts are in a store.
+    const fn verdicts(&self, tests: u32) -> u32 {
+        tests.saturating_mul(self.args.copies)
+    }
+
     fn figures(&mut self, tests: u32) -> anyhow::Result<f64> {
         let compute = [
             "statistics",
@@ -222,8 +261,9 @@ impl Bench<'_> {
         let peak = runs.iter().map(|run| run.peak_mib).fold(0.0, f64::max);
         let said: Value = serde_json::from_slice(&runs[0].output)?;
         let what = format!(
-            "figures of {} places of {tests} tests, all intervals, {} threads",
+            "figures of {} places of {} tests, all intervals, {} threads",
             said["places"],
+            self.verdicts(tests),
             threads()
         );
         self.row(

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ProblemLine } from '../api/schema';
-import { listed, problemFile, shareText } from './problems';
+import { bitsPerSecond } from '../unit';
+import { limitText, listed, problemFile, shareText } from './problems';
 
 const line = (problem_id: string, code: string, below: number, state = 'opened') =>
   ({ problem_id, area: { code }, below, device_days: 40, state }) as unknown as ProblemLine;
@@ -13,6 +14,11 @@ test('the worst that is open comes first, and of one area only its own', () => {
 
 test('a share says its interval', () => {
   expect(shareText(22, 41, [0.388, 0.679], 'vi')).toEqual({ share: '54 %', interval: '39–68 %' });
+});
+
+test('a whole limit has no decimals', () => {
+  expect(limitText(bitsPerSecond(5e6), 'vi')).toBe('5');
+  expect(limitText(bitsPerSecond(256e3), 'vi')).toBe('0,26');
 });
 
 test('an id is written as an address', () => {

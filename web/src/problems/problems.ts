@@ -1,6 +1,6 @@
 // What the pages of problem areas compute from what they are told.
 import type { ProblemLine } from '../api/schema';
-import { formatNumber, type Language } from '../unit';
+import { formatNumber, type BitsPerSecond, type Language } from '../unit';
 
 /** Those of an area, or all; those that are still open first, then by share. */
 export function listed(lines: readonly ProblemLine[], code: string | undefined): ProblemLine[] {
@@ -22,6 +22,12 @@ export function shareText(
     share: `${percent(below / Math.max(1, all))} %`,
     interval: `${percent(low)}–${percent(high)} %`,
   };
+}
+
+/** A limit in Mbit/s: whole ones have no decimals. */
+export function limitText(limit: BitsPerSecond, language: Language): string {
+  const megabits = limit / 1e6;
+  return formatNumber(megabits, language, Number.isInteger(megabits) ? 0 : 2);
 }
 
 /** The address of a file of a problem area. */

@@ -66,14 +66,13 @@ pub fn problem_map(data: &ProblemMap, size: Size) -> String {
     let tall = if size == Size::Page { 420.0 } else { 300.0 };
     let view = View::of(shown, [size.width() - 24.0, tall], above);
     let below = above + view.height();
-    let mut svg = Svg::new(size, below + 62.0 + FOOT, &data.caption, described(data));
+    let mut svg = Svg::new(size, below + 78.0 + FOOT, &data.caption, described(data));
     let (corner, room) = view.frame(shown);
     svg.clip("plot", corner, room);
     svg.rect(corner, room, r##"fill="#F7F9FA""##);
     for area in &data.borders {
-        let look = format!(
-            r#"fill="none" stroke="{SOFT}" stroke-width="1.2" stroke-dasharray="6 3" clip-path="url(#plot)""#
-        );
+        let look =
+            format!(r#"fill="none" stroke="{SOFT}" stroke-width="1" clip-path="url(#plot)""#);
         svg.path(&view.outline(&area.border), &look);
     }
     let look = format!(
@@ -86,11 +85,11 @@ pub fn problem_map(data: &ProblemMap, size: Size) -> String {
         &format!(r#"fill="none" stroke="{INK}" stroke-width="0.6""#),
     );
     names(&mut svg, data, &view, shown);
-    scale(&mut svg, &view, [corner[0] + 10.0, below - 12.0], room[0]);
-    svg.text([12.0, below + 20.0], Anchor::Start, INK, &slow(data));
-    svg.text([12.0, below + 37.0], Anchor::Start, SOFT, &range(data));
-    let note = "đỏ: các ô của vùng yếu · nét đứt: ranh giới phường";
-    svg.small([12.0, below + 54.0], Anchor::Start, SOFT, note);
+    scale(&mut svg, &view, [corner[0], below + 14.0], room[0]);
+    svg.text([12.0, below + 36.0], Anchor::Start, INK, &slow(data));
+    svg.text([12.0, below + 53.0], Anchor::Start, SOFT, &range(data));
+    let note = "đỏ: các ô của vùng yếu · nét mảnh: ranh giới phường";
+    svg.small([12.0, below + 70.0], Anchor::Start, SOFT, note);
     svg.finish()
 }
 
@@ -135,7 +134,7 @@ fn scale(svg: &mut Svg, view: &View, [x, y]: [f64; 2], room: f64) {
     } else {
         format!("{} km", number(metres / 1_000.0, 0))
     };
-    svg.label([f64::midpoint(x, end), y - 6.0], Anchor::Middle, &said);
+    svg.label([end + 6.0, y + 4.0], Anchor::Start, &said);
 }
 
 fn slow(data: &ProblemMap) -> String {

@@ -78,7 +78,13 @@ pub fn quota(data: &QuotaMonth, size: Size) -> String {
         &plot,
     );
     if let Some(&[px, py]) = points.last() {
-        svg.label([px + 6.0, py + 14.0], Anchor::Start, &number(so_far, 0));
+        // At the end of the month a phone has no room beside the line.
+        let (at, anchor) = if px + 44.0 > size.width() {
+            ([px - 4.0, py - 8.0], Anchor::End)
+        } else {
+            ([px + 6.0, py + 14.0], Anchor::Start)
+        };
+        svg.label(at, anchor, &number(so_far, 0));
     }
     let note = "chấm: nhịp đều để đạt chỉ tiêu";
     svg.small([plot.left, plot.bottom + 34.0], Anchor::Start, SOFT, note);

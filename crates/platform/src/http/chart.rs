@@ -99,7 +99,11 @@ fn caption(
     };
     Ok(Caption {
         title: format!("{}{what}", quantity.title()),
-        subtitle: format!("{place} · {when} · {technology} · {operator}"),
+        subtitle: [place, when, technology, operator]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · "),
         source: format!("Nguồn: ispeed, phương pháp bản {}", metric::METHOD),
         synthetic: wanted.synthetic()?,
     })

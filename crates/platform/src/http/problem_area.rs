@@ -36,6 +36,7 @@ pub(super) struct ProblemAreas {
 
 /// One of them. Times of day of single tests stay at the centre.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemArea)]
 struct Line {
     /// Id, for life.
     problem_id: String,
@@ -102,6 +103,7 @@ fn home(centre: &Centre, area: &ProblemArea) -> Option<AreaSummary> {
 
 /// The evidence sheet of one.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemSheet)]
 pub(super) struct Sheet {
     /// The area itself.
     #[serde(flatten)]
@@ -123,6 +125,7 @@ pub(super) struct Sheet {
 
 /// Something that happened; the words of those who did it stay at the centre.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemEvent)]
 struct Event {
     /// When.
     #[schema(value_type = String, format = DateTime)]
@@ -133,6 +136,7 @@ struct Event {
 
 /// Before and after.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemComparison)]
 struct Comparison {
     /// Month of re-measuring.
     month: String,
@@ -146,6 +150,7 @@ struct Comparison {
 
 /// One side of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ProblemSide)]
 struct Side {
     /// Device-days.
     device_days: u64,

@@ -313,6 +313,16 @@ mod tests {
             ..first.clone()
         };
         assert!(first.is_same(&moved));
+        let closed = ProblemArea {
+            state: State::Closed,
+            ..first.clone()
+        };
+        assert!(!closed.is_same(&moved) && closed.was_closed_as(&moved));
+        let later = ProblemArea {
+            months: vec!["2024-12".parse().unwrap()],
+            ..moved.clone()
+        };
+        assert!(!closed.was_closed_as(&later) && !first.was_closed_as(&moved));
         assert!(!first.is_same(&other));
         let feature = first.feature();
         assert_eq!(feature["geometry"]["type"], "MultiPolygon");

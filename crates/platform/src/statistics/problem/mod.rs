@@ -119,6 +119,8 @@ pub fn detect(
     let known = list(store, synthetic)?;
     let mut taken = BTreeSet::new();
     let mut areas = vec![];
+    // What was closed stays closed when its month is looked at again.
+    found.retain(|area| !known.iter().any(|old| old.was_closed_as(area)));
     for mut area in found {
         let same = known
             .iter()
@@ -346,6 +348,16 @@ impl ProblemArea {
             && self.technology == other.technology
             && self.state != State::Closed
             && (touch || mixed)
+    }
+
+    /// Whether it is closed, and another is what was found of it before that.
+    fn was_closed_as(&self, other: &Self) -> bool {
+        let before = other.months.iter().all(|month| self.months.contains(month));
+        let open = Self {
+            state: State::Opened,
+            ..self.clone()
+        };
+        self.state == State::Closed && before && open.is_same(other)
     }
 
     fn resolution(&self) -> Option<Resolution> {

@@ -29,6 +29,7 @@ pub struct Sheet {
 
 /// A band of the day.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[schema(as = ProblemHours)]
 pub struct Hours {
     /// First hour.
     pub from_hour: u8,
@@ -44,6 +45,7 @@ pub struct Hours {
 
 /// An operator in the same cells.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[schema(as = ProblemOperator)]
 pub struct Beside {
     /// Operator's id.
     pub operator: String,
@@ -61,6 +63,7 @@ pub struct Beside {
 
 /// Tests of one technology.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
+#[schema(as = ProblemTechnology)]
 pub struct Served {
     /// Technology.
     pub technology: String,
