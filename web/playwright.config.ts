@@ -53,12 +53,17 @@ export default defineConfig({
     },
   },
   webServer: {
+    // A synthetic month first, for the pages of figures: real figures need real tests.
     command:
-      `${BINARY} serve --data ${process.env['ISPEED_E2E_DATA']} --listen ${address}` +
+      `${BINARY} simulate --month 2024-11 --wards 26740,26743 --tests 2400 --seed 3 --slow viettel@10.7798,106.7035` +
+      ` --data ${process.env['ISPEED_E2E_DATA']} &&` +
+      ` ${BINARY} problem detect --month 2024-11 --synthetic` +
+      ` --data ${process.env['ISPEED_E2E_DATA']} &&` +
+      ` exec ${BINARY} serve --data ${process.env['ISPEED_E2E_DATA']} --listen ${address}` +
       ` --tls-listen ${secure} --tls-self-signed 127.0.0.1` +
       ' --config ../testdata/config/loopback.toml',
     url: `http://${address}/healthz`,
-    timeout: 30_000,
+    timeout: 60_000,
     stdout: 'ignore',
   },
 });

@@ -17,6 +17,7 @@ mod reflect;
 mod results;
 mod row;
 mod site;
+mod statistics;
 mod summary;
 mod turns;
 
@@ -71,6 +72,13 @@ enum Command {
         Needs iperf3. Exit status: 0 done; 1 broken off, or no round was valid"
     )]
     Site(SiteArgs),
+    /// How fast a country's month becomes figures, beside DuckDB.
+    #[command(after_help = "Examples:\n  \
+        cargo xtask bench statistics --out docs/bench-statistics-table.md\n  \
+        cargo xtask bench statistics --tests 1000000 --copies 1\n\n\
+        Makes its stores by simulation first, which takes longest. DuckDB is left out where\n\
+        the Python named by --python has no package duckdb.")]
+    Statistics(statistics::StatisticsArgs),
     /// Be the emulator of one link until standard input closes (the bench starts this).
     #[command(hide = true)]
     Emulate(EmulateArgs),
@@ -175,6 +183,7 @@ pub fn main() -> ExitCode {
         Command::UdpEcho => reflect::echo(),
         Command::UdpFlood(args) => reflect::flood(&args),
         Command::Site(args) => measure_site(args),
+        Command::Statistics(args) => statistics::run(&args),
         Command::Emulate(args) => links::find(&args.link, &args.traces)
             .and_then(|link| emulate::run(&link, args.seed, &args.site, &args.citizen))
             .map(|()| ExitCode::SUCCESS),

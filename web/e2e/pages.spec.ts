@@ -65,6 +65,9 @@ test('nothing is wider than the phone', async ({ page }) => {
     '/receipt',
     '/areas/26740?month=2024-11',
     '/compare?month=2024-11',
+    '/areas/26740?month=2024-11&synthetic=true',
+    '/compare?month=2024-11&synthetic=true',
+    '/problems?synthetic=true',
   ]) {
     await page.goto(path);
     await page.waitForLoadState('networkidle');

@@ -9,17 +9,20 @@ mod document;
 mod figures;
 mod measure;
 mod office;
+mod simulate;
 
 pub(crate) use office::{
     CampaignCommand, ListArgs, MemberCommand, MonthArg, OrganisationCommand, UnitReportArgs,
     UserCommand,
 };
 
-pub(crate) use measure::{Generation, Language, Network, QueueArgs, TestArgs};
-
 pub(crate) use document::{
     DocumentArgs, DocumentCommand, DocumentFormat, KitArgs, MonthOf, OfficeArgs,
 };
+pub(crate) use measure::{Generation, Language, Network, QueueArgs, TestArgs};
+
+pub(crate) use simulate::SimulateArgs;
+
 pub(crate) use figures::{
     CalibrateArgs, ComputeArgs, HandOverFormat, ProblemCommand, RebuildArgs, ShowArgs,
     StatisticsCommand,
@@ -92,7 +95,8 @@ pub(crate) enum Command {
     /// Write a synthetic month with known truth through the collector.
     #[command(after_help = "Examples:\n  \
         ispeed simulate --month 2024-11 --seed 1\n  \
-        ispeed simulate --wards 26740,26743 --month 2024-11 --seed 1\n\n\
+        ispeed simulate --wards 26740,26743 --month 2024-11 --seed 1\n  \
+        ispeed simulate --month 2025-08 --tests 1000000\n\n\
         Synthetic tests are signed by a key of their own and never count as real.")]
     Simulate(SimulateArgs),
     /// Reports.
@@ -323,21 +327,6 @@ pub(crate) enum OperatorCommand {
         #[command(flatten)]
         store: StoreArgs,
     },
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct SimulateArgs {
-    /// Codes of the wards, with commas [default: all that were valid in the month]
-    #[arg(long, value_name = "CODES", value_delimiter = ',')]
-    pub(crate) wards: Vec<String>,
-    /// The month.
-    #[arg(long, value_name = "YYYY-MM")]
-    pub(crate) month: metric::month::Month,
-    /// The same seed makes the same month.
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    #[command(flatten)]
-    pub(crate) store: StoreArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use metric::problem::Evidence;
 use platform::statistics::Method;
-use platform::statistics::problem::{ProblemArea, State, advance, close, detect, list, show};
+use platform::statistics::problem::{
+    ProblemArea, State, advance, close, detect, hand_over, list, show,
+};
 use serde_json::{Value, json};
 
 use crate::centre::{open, print};
@@ -48,7 +50,7 @@ pub(crate) fn problem(command: &ProblemCommand) -> anyhow::Result<ExitCode> {
         } => {
             let centre = open(store)?;
             let area = advance(centre.store(), id, State::HandedOver, note, centre.now())?;
-            let document = document(&area, *format)?;
+            let document = document(&area, *format);
             match output {
                 Some(path) => {
                     let wrote = std::fs::write(path, &document);
@@ -124,39 +126,9 @@ fn share(evidence: &Evidence) -> String {
     )
 }
 
-/// What an operator is given: no test and no device, only cells and counts.
-fn document(area: &ProblemArea, format: HandOverFormat) -> anyhow::Result<String> {
+fn document(area: &ProblemArea, format: HandOverFormat) -> String {
     match format {
-        HandOverFormat::Geojson => {
-            let collection = json!({"type": "FeatureCollection", "features": [area.feature()]});
-            Ok(serde_json::to_string_pretty(&collection)? + "\n")
-        }
-        HandOverFormat::Csv => {
-            let share = area.evidence.share();
-            let interval = share.map_or([0.0, 1.0], |share| share.interval);
-            let mut csv = String::from(
-                "problem_id,operator,technology,h3_cell,months,limit_bits_per_second,\
-                 median_bits_per_second,tests,devices,device_days,below,below_low,below_high\n",
-            );
-            let months: Vec<_> = area.months.iter().map(ToString::to_string).collect();
-            for cell in &area.cells {
-                csv += &format!(
-                    "{},{},{},{cell},{},{},{},{},{},{},{},{},{}\n",
-                    area.problem_id,
-                    area.operator,
-                    area.technology,
-                    months.join(" "),
-                    area.limit_bits_per_second,
-                    area.median_bits_per_second,
-                    area.evidence.tests,
-                    area.evidence.devices,
-                    area.evidence.device_days,
-                    area.evidence.below,
-                    interval[0],
-                    interval[1]
-                );
-            }
-            Ok(csv)
-        }
+        HandOverFormat::Geojson => hand_over::geojson(area),
+        HandOverFormat::Csv => hand_over::csv(area),
     }
 }

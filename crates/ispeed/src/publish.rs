@@ -146,7 +146,8 @@ fn text(outcome: &Outcome) -> String {
     if !outcome.unchecked_columns.is_empty() {
         let columns = outcome.unchecked_columns.join(", ");
         text += &format!(
-            "\nBy signature alone, for want of the auditor's file: figures' {columns}; counts' devices"
+            "\nHeld against bounds and by signature, for want of the auditor's file: \
+             figures' {columns}; by signature alone: counts' devices"
         );
     }
     text

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::mpsc;
 
 use anyhow::{Context as _, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -41,6 +42,15 @@ pub(crate) fn simulate(args: &SimulateArgs) -> anyhow::Result<ExitCode> {
         SITE.into(),
         net::wall_clock(),
     );
+    let plan = Plan {
+        slow: args.slow.clone(),
+        ..plan
+    };
+    let plan = match args.tests {
+        Some(tests) => plan.of_size(tests),
+        None => plan,
+    };
+    centre.store().without_waiting()?;
     let states = run(&centre, &plan, &key)?;
     report(&centre, args, &plan, &states)
 }
@@ -82,19 +92,46 @@ fn run(
     if let Ok(style) = ProgressStyle::with_template("{bar:40.green/dim} {pos}/{len}  {eta}") {
         bar.set_style(style);
     }
-    for test in tests(plan, key) {
-        let body = serde_json::to_vec(&test.submission)?;
-        let state = match centre.collect_at(test.received_at, &body) {
-            Ok(Appended::New(body)) => state_of(&body),
-            Ok(Appended::Known(_)) => "known".into(),
-            Err(Failure::Refused(why)) => bail!("the collector refused a synthetic test: {why:?}"),
-            Err(Failure::Centre(error)) => return Err(error),
-        };
-        *states.entry(state).or_insert(0) += 1;
-        bar.inc(1);
-    }
+    // Making tests costs as much as collecting them, so it has a thread of its own.
+    let (sender, made) = mpsc::sync_channel(AHEAD);
+    std::thread::scope(|scope| -> anyhow::Result<()> {
+        scope.spawn(move || make(plan, key, &sender));
+        for test in made {
+            let (received_at, body) = test?;
+            let state = match centre.collect_at(received_at, &body) {
+                Ok(Appended::New(body)) => state_of(&body),
+                Ok(Appended::Known(_)) => "known".into(),
+                Err(Failure::Refused(why)) => {
+                    bail!("the collector refused a synthetic test: {why:?}")
+                }
+                Err(Failure::Centre(error)) => return Err(error),
+            };
+            *states.entry(state).or_insert(0) += 1;
+            bar.inc(1);
+        }
+        Ok(())
+    })?;
     bar.finish_and_clear();
     Ok(states)
+}
+
+/// A test on its way to the collector: when it arrives, and its body.
+type Made = anyhow::Result<(Timestamp, Vec<u8>)>;
+
+/// Tests that are made and wait.
+const AHEAD: usize = 256;
+
+/// Makes the tests in order, until nobody takes them any more.
+fn make(plan: &Plan, key: &metric::key::SiteKey, sender: &mpsc::SyncSender<Made>) {
+    for test in tests(plan, key) {
+        let body = serde_json::to_vec(&test.submission).map_err(anyhow::Error::from);
+        if sender
+            .send(body.map(|body| (test.received_at, body)))
+            .is_err()
+        {
+            return;
+        }
+    }
 }
 
 fn state_of(body: &str) -> String {

@@ -15,9 +15,19 @@ fn the_api_does_what_it_says() {
     let wards = ["simulate", "--wards", "26740", "--month", "2024-11"];
     let simulated = ispeed(&wards).arg("--data").arg(data.path()).output();
     assert!(simulated.unwrap().status.success());
+    let detect = ["problem", "detect", "--month", "2024-11", "--synthetic"];
+    let detected = ispeed(&detect).arg("--data").arg(data.path()).output();
+    assert!(detected.unwrap().status.success());
     let settings = "[centre.api]\nrequests_per_second = 100000\nburst = 100000\n";
     let server = Server::start_with(ispeed(&[]), data.path(), "127.0.0.1:0", settings);
+    let rules = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/schemathesis.toml"
+    );
     let run = Command::new("schemathesis")
+        .args(["--config-file", rules])
+        // It keeps what it found in a folder beside itself.
+        .current_dir(data.path())
         .args([
             "run",
             "--checks",

@@ -94,6 +94,11 @@ fn api_and_open_data_say_the_same_in_every_figure() {
     simulated(data.path());
     let open = published(data.path(), &out.path().join("month"));
     let server = Server::start(data.path(), "127.0.0.1:0");
+    // CSV and Parquet say the same in every cell.
+    let folder = out.path().join("month");
+    let verify = ["verify", "month", folder.to_str().unwrap(), "--json"];
+    let verified = ispeed(&verify).output().unwrap();
+    assert!(verified.status.success(), "{verified:?}");
     let mut compared = 0;
     for code in ["26740", "26743"] {
         let table = server.get(&format!(
@@ -199,4 +204,93 @@ fn report_chart_and_i_speed_s_addresses_round_the_same_figure() {
     let shown = format!("{shown:.0$}", decimals as usize).replace('.', ",");
     let said = format!("Trung vị {shown} Mbit/s");
     assert!(chart.as_str().unwrap().contains(&said), "{said}");
+}
+
+/// The row of a ward in the workbook of the month, by the headers.
+fn workbook_row(data: &Path, code: &str) -> BTreeMap<String, calamine::Data> {
+    use calamine::{Reader as _, Xlsx, open_workbook};
+    let file = data.join("month.xlsx");
+    let mut arguments = REPORT.to_vec();
+    arguments.extend(["--format", "xlsx", "--output", file.to_str().unwrap()]);
+    run(&arguments, data);
+    let mut book: Xlsx<_> = open_workbook(&file).unwrap();
+    let sheet = book.sheet_names()[0].clone();
+    let range = book.worksheet_range(&sheet).unwrap();
+    let is_head = |row: &&[calamine::Data]| row.iter().any(|cell| *cell == *"Mã");
+    let head: Vec<_> = range.rows().find(is_head).unwrap().to_vec();
+    let at = head.iter().position(|cell| *cell == *"Mã").unwrap();
+    let row = range.rows().find(|row| row[at] == *code).unwrap();
+    head.iter()
+        .map(ToString::to_string)
+        .zip(row.to_vec())
+        .collect()
+}
+
+const REPORT: [&str; 7] = [
+    "report",
+    "month",
+    "--campaign",
+    "district-1",
+    "--month",
+    MONTH,
+    "--synthetic",
+];
+
+#[test]
+fn the_report_s_files_hold_every_figure_of_the_api_to_the_last_digit() {
+    let data = tempfile::tempdir().unwrap();
+    simulated(data.path());
+    let mut arguments = REPORT.to_vec();
+    arguments.extend(["--format", "csv"]);
+    let csv = rows(&String::from_utf8(run(&arguments, data.path())).unwrap());
+    let server = Server::start(data.path(), "127.0.0.1:0");
+    let mut compared = 0;
+    for code in ["26740", "26743"] {
+        let api = server.get(&format!(
+            "/api/v1/areas/{code}/figures?month={MONTH}&synthetic=true"
+        ));
+        let all = api["figures"].as_array().unwrap().iter();
+        let all = all
+            .clone()
+            .find(|row| row["operator"] == "all" && row["technology"] == "mobile")
+            .unwrap();
+        let csv = csv.iter().find(|row| row["Mã"] == code).unwrap();
+        let xlsx = workbook_row(data.path(), code);
+        for (metric, what, unit, scale) in [
+            (METRICS[0], "Tải xuống", "Mbit/s", 1e6),
+            (METRICS[1], "Tải lên", "Mbit/s", 1e6),
+            (METRICS[2], "Độ trễ", "ms", 1e3),
+        ] {
+            for (part, name) in [
+                ("median", "trung vị"),
+                ("median_low", "cận dưới 95%"),
+                ("median_high", "cận trên 95%"),
+            ] {
+                let header = format!("{what}: {name} ({unit})");
+                let value: f64 = member(&all[metric], part).parse().unwrap();
+                assert_eq!(csv[&header], format!("{:.2}", value / scale), "{header}");
+                let cell = calamine::DataType::get_float(&xlsx[&header]).unwrap();
+                assert!((cell - value / scale).abs() < 1e-9, "{header}: {cell}");
+                compared += 1;
+            }
+        }
+        let quota = server.get(&format!(
+            "/api/v1/areas/{code}/quota?month={MONTH}&synthetic=true"
+        ));
+        for (name, header) in [
+            ("counted", "Được tính"),
+            ("raw", "Toàn bộ"),
+            ("qualified", "Không trùng lặp"),
+            ("devices", "Số thiết bị"),
+        ] {
+            assert_eq!(csv[header], quota[name].to_string(), "{header}");
+            assert_eq!(
+                xlsx[header].to_string(),
+                quota[name].to_string(),
+                "{header}"
+            );
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 26);
 }

@@ -26,17 +26,20 @@ fn main() -> anyhow::Result<()> {
     let points = arguments.next().map_or(Ok(1_000_000), |n| n.parse())?;
     let text = std::fs::read_to_string(path)?;
     let began = Instant::now();
-    let index = AreaIndex::new(parse(&text)?);
-    println!(
-        "{} areas read and indexed in {:?}",
-        index.areas().len(),
-        began.elapsed()
-    );
+    let areas = parse(&text)?;
+    println!("{} areas read: {}", areas.len(), ms(began));
+    let began = Instant::now();
+    let index = AreaIndex::new(areas);
+    println!("{} areas indexed: {}", index.areas().len(), ms(began));
     let points: Vec<_> = (0..points).filter_map(|k| point(&index, k)).collect();
     let day = "2025-08-01".parse()?;
     locate(&index, &points, day);
     place(&index, &points, day);
     Ok(())
+}
+
+fn ms(began: Instant) -> String {
+    format!("{:.0} ms", began.elapsed().as_secs_f64() * 1e3)
 }
 
 /// The `k`-th point, latitude and longitude: R2 low-discrepancy sequence in a box.
@@ -57,11 +60,7 @@ fn locate(index: &AreaIndex, points: &[(f64, f64)], day: Date) {
         .iter()
         .filter(|(y, x)| index.locate(*y, *x, day).is_some())
         .count();
-    println!(
-        "located {found} of {} points in {:?}",
-        points.len(),
-        began.elapsed()
-    );
+    println!("{} points, {found} inside: {}", points.len(), ms(began));
 }
 
 fn place(index: &AreaIndex, points: &[(f64, f64)], day: Date) {
@@ -80,8 +79,8 @@ fn place(index: &AreaIndex, points: &[(f64, f64)], day: Date) {
         .filter(|at| index.place(at, day, &limits).area.is_some())
         .count();
     println!(
-        "placed {inside} of {} positions of 20 m in {:?}",
+        "{} positions of 20 m, {inside} placed: {}",
         positions.len(),
-        began.elapsed()
+        ms(began)
     );
 }

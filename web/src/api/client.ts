@@ -9,6 +9,8 @@ import type {
   Nearest,
   Network,
   Operator,
+  ProblemAreas,
+  ProblemSheet,
   Receipt,
   Session,
   Submission,
@@ -179,4 +181,12 @@ export function fetchComparison(query: {
   const asked = new URLSearchParams({ month: query.month, metric: query.metric });
   if (query.synthetic) asked.set('synthetic', 'true');
   return request(`/api/v1/compare?${asked}`);
+}
+
+export function fetchProblems(synthetic: boolean): Promise<ProblemAreas> {
+  return request(`/api/v1/problem-areas${synthetic ? '?synthetic=true' : ''}`);
+}
+
+export function fetchProblem(id: string): Promise<ProblemSheet> {
+  return request(`/api/v1/problem-areas/${encodeURIComponent(id)}`);
 }

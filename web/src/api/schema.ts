@@ -302,6 +302,56 @@ export interface ComparisonTable {
   rows: { area: Area; tier?: number; figures: FigureRow }[];
 }
 
+export type ProblemState = 'opened' | 'handed_over' | 'answered' | 're_measured' | 'closed';
+
+/** Where an operator is slow. */
+export interface ProblemLine {
+  problem_id: string;
+  operator: string;
+  technology: string;
+  state: ProblemState;
+  area?: Area;
+  /** Months in which it was found, ascending. */
+  months: string[];
+  limit_bits_per_second: BitsPerSecond;
+  median_bits_per_second: BitsPerSecond;
+  tests: number;
+  device_days: number;
+  /** Device-days below the limit. */
+  below: number;
+  /** 95 % interval of their share, 0 to 1. */
+  below_interval: [number, number];
+}
+
+export interface ProblemAreas {
+  problem_areas: ProblemLine[];
+  /** Known, and of too few device-days to be published. */
+  withheld: number;
+}
+
+/** What is known before or after; without the counts below the floor. */
+export interface ProblemSide {
+  device_days: number;
+  below?: number;
+  below_interval?: [number, number];
+}
+
+export interface ProblemSheet extends ProblemLine {
+  synthetic: boolean;
+  /** Bands of the day; without counts below three devices. */
+  hours: { from_hour: number; to_hour: number; device_days?: number; below?: number }[];
+  operators: {
+    operator: string;
+    tests: number;
+    device_days: number;
+    median_bits_per_second?: BitsPerSecond;
+    below?: number;
+  }[];
+  technologies: { technology: string; tests: number }[];
+  history: { at: string; event: string }[];
+  before_after?: { month: string; before: ProblemSide; after: ProblemSide; improved: boolean };
+}
+
 export interface Operator {
   id: string;
   brand: string;

@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import {
   areaPath,
   comparePath,
+  problemPath,
+  problemsPath,
   reportPath,
   routeOf,
   testPath,
@@ -50,6 +52,8 @@ test.each([
     '/compare?month=2024-11&metric=nonsense',
     { page: 'compare', month: '2024-11', metric: 'download_bits_per_second', synthetic: false },
   ],
+  ['/problems', { page: 'problems', code: undefined, synthetic: false }],
+  ['/problems/sim-1', { page: 'problem', id: 'sim-1' }],
   ['/tests/%E0%A4%A', { page: 'test', id: '%E0%A4%A' }],
 ])('%s', (path, want) => {
   expect(at(path)).toEqual(want);
@@ -66,5 +70,9 @@ test('paths lead back to where they came from', () => {
     ...asked,
   });
   expect(at(comparePath(asked))).toEqual({ page: 'compare', ...asked });
+  const problems = { code: '26740', synthetic: true };
+  expect(at(problemsPath(problems))).toEqual({ page: 'problems', ...problems });
+  expect(problemsPath({ synthetic: false })).toBe('/problems');
+  expect(at(problemPath('a/b'))).toEqual({ page: 'problem', id: 'a/b' });
   expect(at(testPath('a/b'))).toEqual({ page: 'test', id: 'a/b' });
 });

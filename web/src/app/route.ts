@@ -9,6 +9,8 @@ export type Route =
   | { page: 'report'; campaign: string; month: string; synthetic: boolean }
   | ({ page: 'area' } & Place)
   | ({ page: 'compare' } & Compared)
+  | ({ page: 'problems' } & Problems)
+  | { page: 'problem'; id: string }
   | { page: 'receipt' }
   | ({ page: 'office' } & OfficeAsked)
   | { page: 'invitation' }
@@ -28,6 +30,12 @@ export interface OfficeAsked {
 export interface Compared {
   month: string;
   metric: Metric;
+  synthetic: boolean;
+}
+
+/** Which problem areas: those of an area, or all. */
+export interface Problems {
+  code?: string | undefined;
   synthetic: boolean;
 }
 
@@ -58,6 +66,12 @@ export function routeOf(url: URL): Route {
   if (first === 'receipt' && second === undefined) return { page: 'receipt' };
   if (first === 'compare' && second === undefined) {
     return { page: 'compare', ...compared(url, synthetic) };
+  }
+  if (first === 'problems' && third === undefined) {
+    const code = url.searchParams.get('code') ?? undefined;
+    return second === undefined
+      ? { page: 'problems', code, synthetic }
+      : { page: 'problem', id: second };
   }
   if (first === 'areas' && second !== undefined && third === undefined) {
     return { page: 'area', code: second, ...compared(url, synthetic) };
@@ -131,4 +145,14 @@ export function areaPath({ code, ...asked }: Place): string {
 
 export function comparePath(asked: Compared): string {
   return `/compare?${comparedQuery(asked)}`;
+}
+
+export function problemsPath({ code, synthetic }: Problems): string {
+  const query = new URLSearchParams(code === undefined ? {} : { code });
+  if (synthetic) query.set('synthetic', 'true');
+  return query.size === 0 ? '/problems' : `/problems?${query}`;
+}
+
+export function problemPath(id: string): string {
+  return `/problems/${encodeURIComponent(id)}`;
 }

@@ -23,7 +23,7 @@ test('all operators come first, then those with most tests', () => {
   expect(technologiesOf(table)).toEqual(['mobile', '4g']);
 });
 
-test('a series ends where the others are', () => {
+test('a drawing is asked for as the table is', () => {
   const place = {
     code: '26740',
     month: '2024-11',
@@ -31,7 +31,7 @@ test('a series ends where the others are', () => {
     synthetic: true,
   } as const;
   expect(chartLink('series', place, 'phone')).toBe(
-    '/api/v1/areas/26740/charts/series.svg?to=2024-11&metric=idle_rtt_us&size=phone&synthetic=true',
+    '/api/v1/areas/26740/charts/series.svg?month=2024-11&metric=idle_rtt_us&size=phone&synthetic=true',
   );
   expect(chartLink('hours', { ...place, synthetic: false }, 'page')).toBe(
     '/api/v1/areas/26740/charts/hours.svg?month=2024-11&metric=idle_rtt_us&size=page',

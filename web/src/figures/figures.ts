@@ -25,9 +25,7 @@ export const KINDS: readonly Kind[] = ['operators', 'distribution', 'hours', 'se
 /** The address of a drawing; a phone gets one whose letters it can read. */
 export function chartLink(kind: Kind, place: Place, size: 'page' | 'phone'): string {
   const { code, month, metric, synthetic } = place;
-  const query = new URLSearchParams(
-    kind === 'series' ? { to: month, metric, size } : { month, metric, size },
-  );
+  const query = new URLSearchParams({ month, metric, size });
   if (synthetic) query.set('synthetic', 'true');
   return `/api/v1/areas/${encodeURIComponent(code)}/charts/${kind}.svg?${query}`;
 }

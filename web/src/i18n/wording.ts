@@ -29,6 +29,10 @@ export function rejectionText(text: Catalogue, name: string): string {
   return entry(text.rejection, name) ?? name;
 }
 
+export function problemStateText(text: Catalogue, state: string): string {
+  return entry(text.problems.states, state) ?? state;
+}
+
 export function technologyText(text: Catalogue, technology: Technology | string): string {
   return entry(text.network, technology) ?? technology;
 }

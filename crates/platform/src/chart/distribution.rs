@@ -46,7 +46,9 @@ pub fn distribution(data: &Distribution, size: Size) -> String {
         let x = bars.x(&plot, *value);
         let look = format!(r#"stroke="{INK}" stroke-width="1.5" stroke-dasharray="8 4""#);
         svg.line([x, plot.top], [x, plot.bottom], &look);
+        // To the left of the median, unless there is no room for the words.
         let left = data.median.value().is_some_and(|median| *value < median);
+        let left = left && x - plot.left > 80.0;
         let (at, anchor) = if left {
             (x - 5.0, Anchor::End)
         } else {

@@ -35,7 +35,7 @@ pub struct MapArea {
 /// stands on each area that has room for it.
 pub fn choropleth(data: &Choropleth, size: Size) -> String {
     let above = head(size, &data.caption);
-    let Some(view) = View::of(data, size, above) else {
+    let Some(view) = view(data, size, above) else {
         let svg = Svg::new(
             size,
             above + FOOT + 30.0,
@@ -115,7 +115,7 @@ fn key(svg: &mut Svg, data: &Choropleth, [x, y]: [f64; 2]) {
 
 /// Degrees to units: equirectangular, true to scale at the middle latitude,
 /// which is enough for anything from a ward to a country as slim as Vietnam.
-struct View {
+pub(super) struct View {
     west: f64,
     north: f64,
     per_degree: f64,
@@ -125,28 +125,33 @@ struct View {
     height: f64,
 }
 
+/// The view of all areas; `None` where there are none.
+fn view(data: &Choropleth, size: Size, top: f64) -> Option<View> {
+    let rects = data
+        .areas
+        .iter()
+        .filter_map(|area| area.border.bounding_rect());
+    let all = rects.reduce(|a, b| {
+        let low = (a.min().x.min(b.min().x), a.min().y.min(b.min().y));
+        let high = (a.max().x.max(b.max().x), a.max().y.max(b.max().y));
+        Rect::new(low, high)
+    })?;
+    let room = if size == Size::Page {
+        [size.width() - 220.0, 460.0]
+    } else {
+        [size.width() - 24.0, 420.0]
+    };
+    Some(View::of(all, room, top))
+}
+
 impl View {
-    fn of(data: &Choropleth, size: Size, top: f64) -> Option<Self> {
-        let rects = data
-            .areas
-            .iter()
-            .filter_map(|area| area.border.bounding_rect());
-        let all = rects.reduce(|a, b| {
-            let low = (a.min().x.min(b.min().x), a.min().y.min(b.min().y));
-            let high = (a.max().x.max(b.max().x), a.max().y.max(b.max().y));
-            Rect::new(low, high)
-        })?;
+    /// The view of a rectangle that fits into a room below `top`.
+    pub(super) fn of(all: Rect<f64>, [room, tall]: [f64; 2], top: f64) -> Self {
         let squeeze = f64::midpoint(all.min().y, all.max().y).to_radians().cos();
-        let room = if size == Size::Page {
-            size.width() - 220.0
-        } else {
-            size.width() - 24.0
-        };
-        let tall = if size == Size::Page { 460.0 } else { 420.0 };
         let per_degree =
             (room / (all.width() * squeeze).max(1e-9)).min(tall / all.height().max(1e-9));
         let left = 12.0 + (room - all.width() * squeeze * per_degree) / 2.0;
-        Some(Self {
+        Self {
             west: all.min().x,
             north: all.max().y,
             per_degree,
@@ -154,16 +159,33 @@ impl View {
             left,
             top,
             height: all.height() * per_degree,
-        })
+        }
     }
 
-    fn place(&self, east: f64, north: f64) -> [f64; 2] {
+    /// Height of what is shown.
+    pub(super) const fn height(&self) -> f64 {
+        self.height
+    }
+
+    /// Units for a degree of latitude.
+    pub(super) const fn per_degree(&self) -> f64 {
+        self.per_degree
+    }
+
+    /// Corner and size of a rectangle.
+    pub(super) fn frame(&self, rect: Rect<f64>) -> ([f64; 2], [f64; 2]) {
+        let [left, top] = self.place(rect.min().x, rect.max().y);
+        let [right, bottom] = self.place(rect.max().x, rect.min().y);
+        ([left, top], [right - left, bottom - top])
+    }
+
+    pub(super) fn place(&self, east: f64, north: f64) -> [f64; 2] {
         let x = self.left + (east - self.west) * self.squeeze * self.per_degree;
         [x, self.top + (self.north - north) * self.per_degree]
     }
 
     /// The rings of a border; corners closer than half a unit are left out.
-    fn outline(&self, border: &MultiPolygon<f64>) -> String {
+    pub(super) fn outline(&self, border: &MultiPolygon<f64>) -> String {
         let rings = border
             .iter()
             .flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));

@@ -13,6 +13,7 @@ mod heat;
 mod map;
 mod operators;
 mod palette;
+mod problem;
 mod quota;
 mod series;
 mod svg;
@@ -24,6 +25,7 @@ pub use distribution::{Distribution, distribution};
 pub use heat::{HeatMap, heat_map};
 pub use map::{Choropleth, MapArea, choropleth};
 pub use operators::{Compared, Comparison, operators};
+pub use problem::{ProblemMap, Surroundings, outline, problem_map, surroundings};
 pub use quota::{Projection, QuotaMonth, quota};
 pub use series::{Point, Series, SeriesChart, series};
 

@@ -26,8 +26,8 @@ pub struct QuotaMonth {
 pub struct Projection {
     /// 5 % quantile.
     pub low: f64,
-    /// Median.
-    pub median: f64,
+    /// Expected number.
+    pub expected: f64,
     /// 95 % quantile.
     pub high: f64,
     /// Probability that the quota is reached, 0 to 1.
@@ -78,9 +78,9 @@ pub fn quota(data: &QuotaMonth, size: Size) -> String {
         &plot,
     );
     if let Some(&[px, py]) = points.last() {
-        // At the end of a month there may be no room to the right of the line.
-        let (at, anchor) = if svg.width - px < 40.0 {
-            ([px - 6.0, py - 8.0], Anchor::End)
+        // At the end of the month a phone has no room beside the line.
+        let (at, anchor) = if px + 44.0 > size.width() {
+            ([px - 4.0, py - 8.0], Anchor::End)
         } else {
             ([px + 6.0, py + 14.0], Anchor::Start)
         };
@@ -102,8 +102,8 @@ fn fan(svg: &mut Svg, data: &QuotaMonth, axis: &Axis, plot: &Plot, x: &impl Fn(f
     let edge = |end: f64| {
         (0..=12).map(move |step| {
             let share = f64::from(step) / 12.0;
-            let middle = so_far + (projection.median - so_far) * share;
-            let value = middle + (end - projection.median) * share.sqrt();
+            let middle = so_far + (projection.expected - so_far) * share;
+            let value = middle + (end - projection.expected) * share.sqrt();
             [x(today + left * share), axis.y(plot, value.max(so_far))]
         })
     };
@@ -111,10 +111,10 @@ fn fan(svg: &mut Svg, data: &QuotaMonth, axis: &Axis, plot: &Plot, x: &impl Fn(f
     let outline: Vec<_> = edge(projection.high).chain(low.into_iter().rev()).collect();
     let look = r##"fill="#0B63A8" fill-opacity="0.18" stroke="#0B63A8" stroke-width="0.75""##;
     svg.path(&format!("{}z", polyline(&outline)), look);
-    let middle = polyline(&edge(projection.median).collect::<Vec<_>>());
+    let middle = polyline(&edge(projection.expected).collect::<Vec<_>>());
     let look = r##"fill="none" stroke="#0B63A8" stroke-width="2" stroke-dasharray="6 4""##;
     svg.path(&middle, look);
-    let ends = [projection.high, projection.median, projection.low];
+    let ends = [projection.high, projection.expected, projection.low];
     let mut above = f64::NEG_INFINITY;
     for end in ends {
         // Labels keep a line's height from one another.
@@ -163,7 +163,7 @@ fn described(data: &QuotaMonth) -> String {
     if let Some(p) = data.projection {
         text += &format!(
             "; dự báo cuối tháng {} (90 %: {}–{}), khả năng đạt {} %",
-            number(p.median, 0),
+            number(p.expected, 0),
             number(p.low, 0),
             number(p.high, 0),
             number(p.reached * 100.0, 0)

@@ -123,6 +123,14 @@ impl Svg {
         ));
     }
 
+    /// A rectangle outside of which elements with this `clip-path` are not drawn.
+    pub(super) fn clip(&mut self, id: &str, at: [f64; 2], size: [f64; 2]) {
+        let [x, y, w, h] = [at[0], at[1], size[0], size[1]].map(short);
+        self.element(&format!(
+            r#"<clipPath id="{id}"><rect x="{x}" y="{y}" width="{w}" height="{h}"/></clipPath>"#
+        ));
+    }
+
     pub(super) fn line(&mut self, from: [f64; 2], to: [f64; 2], attributes: &str) {
         let [x1, y1, x2, y2] = [from[0], from[1], to[0], to[1]].map(short);
         self.element(&format!(

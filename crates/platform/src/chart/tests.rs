@@ -121,7 +121,7 @@ fn a_quota(size: Size) -> String {
             counted: vec![6, 17, 26, 41, 49, 53, 60, 74, 88, 100],
             projection: Some(Projection {
                 low: 261.0,
-                median: 299.0,
+                expected: 299.0,
                 high: 340.0,
                 reached: 0.48,
             }),
@@ -178,9 +178,33 @@ fn a_map(size: Size) -> String {
     )
 }
 
+fn a_problem(size: Size) -> String {
+    let areas = crate::area::parse(crate::fixture::DEMONSTRATION).unwrap();
+    let wards = areas.into_iter().filter(|area| area.valid_to.is_some());
+    let middle = h3o::LatLng::new(10.778, 106.70).unwrap();
+    let cells = middle.to_cell(h3o::Resolution::Nine).grid_disk::<Vec<_>>(1);
+    problem_map(
+        &ProblemMap {
+            caption: caption("Vùng yếu của Vietnamobile, 4G"),
+            cells: cells.into_iter().take(3).map(outline).collect(),
+            borders: wards
+                .map(|ward| Surroundings {
+                    name: ward.full_name,
+                    border: ward.geometry,
+                })
+                .collect(),
+            below: [22, 41],
+            interval: [0.388, 0.679],
+            limit_bits_per_second: 5_000_000,
+        },
+        size,
+    )
+}
+
 fn all() -> Vec<(String, String)> {
     type Draw = fn(Size) -> String;
-    let kinds: [(&str, Draw); 6] = [
+    let kinds: [(&str, Draw); 7] = [
+        ("problem", a_problem),
         ("distribution", a_distribution),
         ("series", a_series),
         ("operators", a_comparison),

@@ -47,6 +47,7 @@ fn row(name: &str, code: &str, counted: u64) -> MonthRow {
             devices: counted / 7,
             not_counted,
         },
+        quota: 300,
         shortfall: 300_u64.saturating_sub(counted),
         reached: counted >= 300,
         figures: figures(),

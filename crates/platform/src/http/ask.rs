@@ -5,7 +5,6 @@ use axum::extract::rejection::QueryRejection;
 use jiff::ToSpan as _;
 use metric::month::Month;
 use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::month;
 use super::problem::Problem;
@@ -13,35 +12,27 @@ use crate::access::Technology;
 use crate::chart::Size;
 use crate::quantity::Quantity;
 
-/// Which figures are asked for.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+/// Which figures are asked for; each question's part of it is described in
+/// [`super::described`].
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Wanted {
     /// The month, as `2024-11`.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
     pub(super) month: Option<String>,
     /// First month of a series.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-07")]
     pub(super) from: Option<String>,
-    /// Last month of a series.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-12")]
+    /// Last month of a series; `month` where there is none.
     pub(super) to: Option<String>,
     /// Only the areas of this campaign.
     pub(super) campaign: Option<String>,
     /// An operator's id, `all` (the default) or `unknown`.
-    #[param(max_length = 64)]
     pub(super) operator: Option<String>,
     /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
-    #[param(inline, schema_with = technologies)]
     pub(super) technology: Option<String>,
     /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
-    #[param(inline, schema_with = quantities)]
     pub(super) metric: Option<String>,
     /// For charts: `page` (the default) or `phone`.
-    #[param(inline, schema_with = sizes)]
     pub(super) size: Option<String>,
     /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = truth)]
     pub(super) synthetic: Option<String>,
 }
 
@@ -52,15 +43,15 @@ fn one_of(values: &[&str]) -> utoipa::openapi::schema::Object {
         .build()
 }
 
-fn technologies() -> utoipa::openapi::schema::Object {
+pub(super) fn technologies() -> utoipa::openapi::schema::Object {
     one_of(&["mobile", "2g", "3g", "4g", "5g", "mobile_other", "fixed"])
 }
 
-fn quantities() -> utoipa::openapi::schema::Object {
+pub(super) fn quantities() -> utoipa::openapi::schema::Object {
     one_of(&Quantity::ALL.map(Quantity::name))
 }
 
-fn sizes() -> utoipa::openapi::schema::Object {
+pub(super) fn sizes() -> utoipa::openapi::schema::Object {
     one_of(&["page", "phone"])
 }
 
@@ -84,7 +75,8 @@ impl Wanted {
 
     /// The months from `from` to `to`; without `from` the twelve up to `to`.
     pub(super) fn months(&self) -> Result<Vec<Month>, Problem> {
-        let to = month(self.to.as_deref().unwrap_or_default()).map_err(|p| p.field("to"))?;
+        let to = self.to.as_ref().or(self.month.as_ref());
+        let to = month(to.map_or("", String::as_str)).map_err(|p| p.field("to"))?;
         let first = match self.from.as_deref() {
             Some(from) => month(from).map_err(|p| p.field("from"))?,
             None => year_until(to),

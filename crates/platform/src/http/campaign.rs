@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use metric::month::Month;
 use serde::Serialize;
 
+use super::described::Kind;
 use super::problem::Problem;
 use super::{Asked, blocking, month as parse_month};
 use crate::centre::Centre;
@@ -64,7 +65,7 @@ pub(super) async fn list(State(centre): State<Arc<Centre>>) -> Result<Json<Campa
 }
 
 /// `GET /api/v1/campaigns/{id}/months/{month}[?synthetic=true]`.
-#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", example = "2024-11"), Asked), responses(
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), Kind), responses(
     (status = 200, description = "The month, a row for each area", body = MonthTable),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -83,7 +84,7 @@ pub(super) async fn month(
 }
 
 /// `…/report.csv[?synthetic=true]`.
-#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}/report.csv", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", example = "2024-11"), Asked), responses(
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}/report.csv", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), Kind), responses(
     (status = 200, description = "The month as CSV", content_type = "text/csv", body = String),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -99,7 +100,7 @@ pub(super) async fn csv(
 }
 
 /// `…/report.xlsx[?synthetic=true]`.
-#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}/report.xlsx", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", example = "2024-11"), Asked), responses(
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}/report.xlsx", tag = "campaigns", params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), Kind), responses(
     (status = 200, description = "The month as a workbook", content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", body = Vec<u8>),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

@@ -10,6 +10,7 @@ use metric::month::{Month, VIETNAM};
 
 use super::area::find;
 use super::ask::Wanted;
+use super::described::{OfChart, OfDrawnMap};
 use super::problem::Problem;
 use super::{blocking, compare, map};
 use crate::centre::Centre;
@@ -19,7 +20,7 @@ use crate::chart::{
     SeriesChart,
 };
 use crate::quantity::Quantity;
-use crate::statistics;
+use crate::statistics::{self, forecast::project_area};
 use crate::store::publication::Moment;
 use crate::store::verdict::AreaMonth;
 use crate::table::{AreaSummary, FigureRow};
@@ -27,8 +28,8 @@ use crate::table::{AreaSummary, FigureRow};
 /// A drawing of an area's month.
 #[utoipa::path(get, path = "/api/v1/areas/{code}/charts/{kind}", tag = "charts",
     params(("code" = String, Path, description = "Code of the area", example = "26740"),
-           ("kind" = String, Path, description = "`distribution.svg`, `operators.svg`, `hours.svg`, `quota.svg`; `series.svg` takes `from` and `to`", example = "operators.svg"),
-           Wanted), responses(
+           ("kind" = String, Path, description = "`distribution.svg`, `operators.svg`, `hours.svg`, `quota.svg` or `series.svg`", example = "operators.svg"),
+           OfChart), responses(
     (status = 200, description = "The drawing", content_type = "image/svg+xml", body = String),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -58,7 +59,7 @@ pub(super) async fn area(
 }
 
 /// The map of a month's areas.
-#[utoipa::path(get, path = "/api/v1/charts/map.svg", tag = "charts", params(Wanted), responses(
+#[utoipa::path(get, path = "/api/v1/charts/map.svg", tag = "charts", params(OfDrawnMap), responses(
     (status = 200, description = "The drawing", content_type = "image/svg+xml", body = String),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -98,7 +99,11 @@ fn caption(
     };
     Ok(Caption {
         title: format!("{}{what}", quantity.title()),
-        subtitle: format!("{place} · {when} · {technology} · {operator}"),
+        subtitle: [place, when, technology, operator]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join(" · "),
         source: format!("Nguồn: ispeed, phương pháp bản {}", metric::METHOD),
         synthetic: wanted.synthetic()?,
     })
@@ -109,7 +114,7 @@ fn month_text(month: Month) -> String {
     format!("tháng {}/{}", day.month(), day.year())
 }
 
-fn short_month(month: Month) -> String {
+pub(super) fn short_month(month: Month) -> String {
     let day = month.first_day();
     format!("{}/{}", day.month(), day.year())
 }
@@ -314,14 +319,30 @@ fn quota(centre: &Centre, code: &str, wanted: &Wanted) -> Result<String, Problem
         &month_text(month),
     )?;
     caption.title = "Tiến độ chỉ tiêu".into();
+    let today = metric::month::civil_date(centre.now());
+    let forecast = table.quota.filter(|_| today <= month.last_day());
+    let forecast = forecast.map(|quota| {
+        let (store, rule) = (centre.store(), table.rule);
+        project_area(store, &area.key, month, quota, rule, today, synthetic)
+    });
     let data = QuotaMonth {
         caption,
         quota: table.quota.unwrap_or(0),
         days: month.days(),
         counted: counted.collect(),
-        projection: None,
+        projection: forecast.transpose()?.map(fan),
     };
     Ok(draw::quota(&data, wanted.size()?))
+}
+
+fn fan(forecast: metric::projection::Projection) -> draw::Projection {
+    let [low, high] = forecast.range.map(metric::unit::to_f64);
+    draw::Projection {
+        low,
+        expected: metric::unit::to_f64(forecast.expected),
+        high,
+        reached: forecast.probability,
+    }
 }
 
 /// Days of a month that are over or under way.

@@ -31,16 +31,14 @@ use crate::table::FigureRow;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Asked {
     /// Year of the newest month.
-    #[param(example = "2024", pattern = "^[0-9]{4}$")]
+    #[param(required = true, example = "2024", pattern = "^[0-9]{4}$")]
     year: Option<String>,
     /// The newest month, 1 to 12.
-    #[param(example = "11", pattern = "^(0?[1-9]|1[0-2])$")]
+    #[param(required = true, example = "11", pattern = "^(0?[1-9]|1[0-2])$")]
     month: Option<String>,
     /// `ALL` (the default) or an operator's id, in any case.
-    #[param(max_length = 64)]
     isp: Option<String>,
     /// Code of a province; `-1` (the default) is the country.
-    #[param(max_length = 16)]
     city_id: Option<String>,
     /// Ours: of the synthetic tests instead of the real ones.
     #[param(inline, schema_with = super::ask::truth)]

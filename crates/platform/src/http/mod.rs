@@ -10,6 +10,7 @@ mod campaign;
 mod chart;
 mod compare;
 mod compatible;
+mod described;
 mod kept;
 mod limit;
 mod map;
@@ -66,6 +67,8 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .route("/api/v1/tests/{id}", get(submission::show))
                 .route("/api/v1/operators", get(register::operators))
                 .route("/api/v1/problem-areas", get(problem_area::list))
+                .route("/api/v1/problem-areas/{id}", get(problem_area::one))
+                .route("/api/v1/problem-areas/{id}/{file}", get(problem_area::file))
                 .route("/api/v1/keys", get(register::keys))
                 .route("/api/v1/method/audit", get(method::audit))
                 .route("/api/v1/rejections", get(register::rejections))
@@ -140,14 +143,11 @@ async fn method_not_allowed() -> Problem {
 }
 
 /// The query of every question about a month.
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Deserialize)]
 struct Asked {
     /// The month, as `2024-11`; where it is in the path, this one is not read.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
     month: Option<String>,
     /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = ask::truth)]
     synthetic: Option<String>,
     /// Only the areas of this campaign.
     campaign: Option<String>,

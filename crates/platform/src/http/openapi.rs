@@ -28,6 +28,8 @@ use super::{area, campaign, chart, compare, compatible, map, problem_area, regis
         compare::compare,
         map::map,
         problem_area::list,
+        problem_area::one,
+        problem_area::file,
         chart::area,
         chart::choropleth,
         campaign::list,
@@ -45,6 +47,7 @@ use super::{area, campaign, chart, compare, compatible, map, problem_area, regis
     ),
     tags(
         (name = "figures", description = "Counts and figures of areas"),
+        (name = "problem areas", description = "Where an operator is slow"),
         (name = "charts", description = "The same as SVG"),
         (name = "campaigns", description = "Months of campaigns, and reports"),
         (name = "tests", description = "Submitting a test, and asking for one"),

@@ -66,6 +66,13 @@ impl Problem {
             .remedy("ask /api/v1/campaigns for the campaigns")
     }
 
+    /// No problem area of this id, or of too few tests to be public.
+    pub fn unknown_problem_area(id: &str) -> Self {
+        let detail = format!("no problem area that is public has the id {id:?}");
+        Self::not_there("unknown_problem_area", "Unknown problem area", detail)
+            .remedy("ask /api/v1/problem-areas for the problem areas")
+    }
+
     /// No such address.
     pub fn not_found(path: &str) -> Self {
         let detail = format!("nothing is at {path}");

@@ -17,7 +17,7 @@ use crate::collect::{Failure, MAX_BODY_BYTES, refuse_unread};
 use crate::store::test::Appended;
 
 /// `POST /api/v1/tests`.
-#[utoipa::path(post, path = "/api/v1/tests", tag = "tests", request_body(content = Object, description = "A submission: docs/api.md", content_type = "application/json"), responses(
+#[utoipa::path(post, path = "/api/v1/tests", tag = "tests", request_body(content = super::described::SubmissionSchema, description = "A submission: docs/api.md", content_type = "application/json"), responses(
     (status = 201, description = "Verified and stored", body = super::openapi::TestSchema),
     (status = 200, description = "Stored before; the same answer as then", body = super::openapi::TestSchema),
     (status = 400, description = "Not the JSON of a submission", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

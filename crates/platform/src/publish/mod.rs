@@ -6,6 +6,7 @@
 //! and the version of the program. Figures are computed elsewhere and handed
 //! in; the check is handed the same law.
 
+mod bounds;
 mod columnar;
 mod delimited;
 mod dictionary;

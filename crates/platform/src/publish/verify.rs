@@ -14,6 +14,7 @@ use metric::key::sha256_hex;
 use metric::validity::{Reason, counts_for, state};
 use serde::Serialize;
 
+use super::bounds::{self, Broken};
 use super::figures::{OF_DEVICES, area_of};
 use super::frame::{Column, Difference, Frame};
 use super::manifest::{Listed, MANIFEST, Manifest};
@@ -57,7 +58,9 @@ pub struct Outcome {
     pub rows: BTreeMap<String, usize>,
     /// Cells that were compared with the law.
     pub recomputed_cells: usize,
-    /// Columns that only an auditor's file can check; empty with one.
+    /// Columns that only an auditor's file can compute again; without one they
+    /// are held against what must be true of them whatever the devices are.
+    /// Empty with one.
     pub unchecked_columns: Vec<String>,
     /// What does not hold; at most [`MOST`] for each comparison.
     pub findings: Vec<Finding>,
@@ -287,6 +290,18 @@ impl Check<'_> {
         };
         for difference in published.differences(&recomputed, looked_at, MOST) {
             self.differs("figures.csv", &difference, "the tests give");
+        }
+        let days = self.manifest.month.days();
+        for Broken { row, column, what } in bounds::broken(published, &recomputed, days)
+            .into_iter()
+            .take(MOST)
+        {
+            self.findings.push(Finding {
+                file: "figures.csv".into(),
+                line: Some(row + 2),
+                column: Some(column.to_owned()),
+                what,
+            });
         }
         self.counts(tests, counts, areas);
         Ok(published.rows() * published.columns.len() + counts.rows() + tests.rows() * 6)

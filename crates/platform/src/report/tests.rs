@@ -131,3 +131,12 @@ fn the_bytes_follow_from_the_numbers() {
     let table = measured().november(false);
     assert_eq!(xlsx::write(&table).unwrap(), xlsx::write(&table).unwrap());
 }
+
+#[test]
+fn a_month_before_excels_calendar_is_a_workbook_too() {
+    let month = MonthTable {
+        month: "1020-04".parse().unwrap(),
+        ..Place::new().november(false)
+    };
+    assert_eq!(sheet(&month).0, "Tổng hợp");
+}

@@ -48,7 +48,8 @@ const FROZEN_COLUMNS: u16 = 3;
 
 fn properties(table: &MonthTable) -> Result<DocProperties> {
     let day = table.month.first_day();
-    let year = u16::try_from(day.year())?;
+    // Excel's calendar begins in 1900.
+    let year = u16::try_from(day.year())?.max(1900);
     let created = ExcelDateTime::from_ymd(year, day.month().unsigned_abs(), 1)?;
     let title = format!("{} {}", table.name, table.month);
     Ok(DocProperties::new()

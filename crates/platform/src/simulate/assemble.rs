@@ -21,7 +21,22 @@ const PROBES: (u32, u32) = (20, 100);
 const PROBE_LOSS: f64 = 0.004;
 
 pub(super) fn simulated(plan: &Plan, draft: &Draft, key: &SiteKey) -> Simulated {
-    let mut chance = Chance::of(&[plan.seed, 5, draft.ward as u64, u64::from(draft.number)]);
+    // The month too, or a second one of the same seed would repeat the traces
+    // of the first, which the ledger takes for copies.
+    let month = plan.month.first_day();
+    let month = [
+        month.year().unsigned_abs(),
+        month.month().unsigned_abs().into(),
+    ];
+    let name = [draft.ward as u64, u64::from(draft.number)];
+    let mut chance = Chance::of(&[
+        plan.seed,
+        5,
+        name[0],
+        name[1],
+        month[0].into(),
+        month[1].into(),
+    ]);
     let nonce = format!("{:016x}{:016x}", chance.next(), chance.next());
     let context = context(plan, draft, &mut chance);
     let directions = Directions::of(draft, &mut chance);

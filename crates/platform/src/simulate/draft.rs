@@ -7,7 +7,7 @@ use metric::submission::Generation;
 use metric::unit::{floor_u64, to_f64};
 
 use super::market::{FIXED, Group, Law, Market, Player, RTT_LOG_SD, UPLOAD_LOG_SD};
-use super::{Plan, WardPlan, place};
+use super::{Plan, Slow, WardPlan, place};
 use metric::chance::Chance;
 
 /// A test before it is written out.
@@ -155,20 +155,31 @@ impl<'a> Devices<'a> {
             (of(Law::Download), of(Law::Upload))
         };
         let started_ms = started(self.plan.month, chance);
+        let position = self.position(oddity, chance);
+        let operator = if wifi { &FIXED } else { group.operator };
+        let factor = factor * self.slowed(operator, position);
         Draft {
             ward: self.ward,
             number,
             device,
-            operator: if wifi { &FIXED } else { group.operator },
+            operator,
             technology: (!wifi).then_some(group.technology),
             oddity,
-            position: self.position(oddity, chance),
+            position,
             started_ms,
             received_ms: received(started_ms, oddity, chance),
             download_bits_per_second: possible(download * factor),
             upload_bits_per_second: possible(upload * factor * chance.factor(UPLOAD_LOG_SD)),
             idle_rtt_us: of(Law::IdleRtt) * chance.factor(RTT_LOG_SD),
         }
+    }
+
+    /// What is left of an operator's rates at a position.
+    fn slowed(&self, operator: &Player, position: Option<PositionClaim>) -> f64 {
+        let Some(at) = position else { return 1.0 };
+        let here = |slow: &&Slow| slow.operator == operator.id && slow.holds(&at);
+        let slow = self.plan.slow.iter().find(here);
+        slow.map_or(1.0, |slow| slow.factor)
     }
 
     fn position(&self, oddity: Oddity, chance: &mut Chance) -> Option<PositionClaim> {

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use metric::area::AreaKey;
 use metric::key::SiteKey;
 use metric::month::Month;
+use metric::position::{METRES_PER_DEGREE, PositionClaim};
 use metric::submission::{Generation, Submission};
 use metric::unit::{floor_u64, to_f64};
 
@@ -41,6 +42,21 @@ pub struct Plan {
     pub site: String,
     /// Nothing is received later than this.
     pub now: Timestamp,
+    /// Places where an operator is slow: problem areas to be found.
+    pub slow: Vec<Slow>,
+}
+
+/// A place where an operator is slow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slow {
+    /// Operator's id.
+    pub operator: String,
+    /// Latitude and longitude of the middle, degrees.
+    pub centre: [f64; 2],
+    /// How far it reaches, metres.
+    pub radius_metres: f64,
+    /// The operator's rates there against those elsewhere.
+    pub factor: f64,
 }
 
 /// One ward of a plan.
@@ -110,6 +126,35 @@ pub fn plan(areas: Vec<Area>, month: Month, seed: u64, site: String, now: Timest
         wards: wards.map(|(at, area)| ward(at, area, seed)).collect(),
         site,
         now,
+        slow: vec![],
+    }
+}
+
+impl Slow {
+    /// Whether a position lies in it.
+    fn holds(&self, at: &PositionClaim) -> bool {
+        let [latitude, longitude] = self.centre;
+        let north = (at.latitude_degrees - latitude) * METRES_PER_DEGREE;
+        let east = (at.longitude_degrees - longitude) * METRES_PER_DEGREE;
+        north.hypot(east * latitude.to_radians().cos()) <= self.radius_metres
+    }
+}
+
+impl Plan {
+    /// The same plan with about so many tests in all: every ward has more or
+    /// fewer of them, and of devices, by the same factor.
+    #[must_use]
+    pub fn of_size(mut self, tests: u32) -> Self {
+        let sum: u64 = self.wards.iter().map(|ward| u64::from(ward.tests)).sum();
+        let scaled = |n: u32| {
+            let n = u64::from(n) * u64::from(tests) / sum.max(1);
+            u32::try_from(n).unwrap_or(u32::MAX).max(1)
+        };
+        for ward in &mut self.wards {
+            ward.tests = scaled(ward.tests);
+            ward.devices = scaled(ward.devices);
+        }
+        self
     }
 }
 

@@ -238,3 +238,28 @@ fn operators_have_their_shares() {
         );
     }
 }
+
+#[test]
+fn an_operator_is_slow_where_the_plan_says_so_and_nowhere_else() {
+    let plain = large();
+    let slow = Plan {
+        slow: vec![Slow {
+            operator: "viettel".into(),
+            centre: [10.7798, 106.7035],
+            radius_metres: 400.0,
+            factor: 0.05,
+        }],
+        ..plain.clone()
+    };
+    let mut slower = 0;
+    for (before, after) in draft::drafts(&plain, 0).iter().zip(draft::drafts(&slow, 0)) {
+        let here = before.position.is_some_and(|at| slow.slow[0].holds(&at));
+        let is_slow = after.download_bits_per_second < before.download_bits_per_second;
+        // A repeat lies a few steps from the test that it repeats.
+        if after.oddity != draft::Oddity::Repeat {
+            assert_eq!(is_slow, here && before.operator.id == "viettel");
+            slower += usize::from(is_slow);
+        }
+    }
+    assert!(slower > 20, "{slower}");
+}

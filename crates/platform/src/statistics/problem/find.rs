@@ -9,6 +9,7 @@ use metric::month::{Month, VIETNAM, civil_date};
 use metric::problem::{Evidence, Rule, problems};
 use metric::sample::{Scale, middle};
 
+use super::sheet::Sheet;
 use super::{ProblemArea, State};
 use crate::access::{Technology, UNKNOWN_OPERATOR};
 use crate::statistics::period::Period;
@@ -88,7 +89,7 @@ impl Heap {
         }
     }
 
-    fn median(&self) -> u64 {
+    pub(super) fn median(&self) -> u64 {
         let mut rates: Vec<_> = self.values.iter().map(|v| v.2).collect();
         middle(&mut rates, Scale::Log).unwrap_or_default()
     }
@@ -217,6 +218,7 @@ fn area(
         evidence: heap.evidence(limit),
         median_bits_per_second: heap.median(),
         centre: [middle(LatLng::lat), middle(LatLng::lng)],
+        sheet: Sheet::default(),
     }
 }
 
@@ -311,6 +313,16 @@ mod tests {
             ..first.clone()
         };
         assert!(first.is_same(&moved));
+        let closed = ProblemArea {
+            state: State::Closed,
+            ..first.clone()
+        };
+        assert!(!closed.is_same(&moved) && closed.was_closed_as(&moved));
+        let later = ProblemArea {
+            months: vec!["2024-12".parse().unwrap()],
+            ..moved.clone()
+        };
+        assert!(!closed.was_closed_as(&later) && !first.was_closed_as(&moved));
         assert!(!first.is_same(&other));
         let feature = first.feature();
         assert_eq!(feature["geometry"]["type"], "MultiPolygon");

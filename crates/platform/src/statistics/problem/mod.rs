@@ -1,6 +1,8 @@
 //! Problem areas: found in a month's tests, followed through the months.
 
 mod find;
+pub mod hand_over;
+pub mod sheet;
 
 use std::collections::BTreeSet;
 
@@ -15,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use crate::access::Technology;
 use crate::store::Store;
 use crate::store::problem::{EventRow, ProblemRow};
-use find::{Heap, Heaps, find, read};
+use find::{Heap, Heaps, Kind, find, read};
+use sheet::Sheet;
 
 /// What happened to a problem area, and so the state it is in.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -69,6 +72,10 @@ pub struct ProblemArea {
     pub median_bits_per_second: u64,
     /// Middle of its cells, degrees: no place of a person.
     pub centre: [f64; 2],
+    /// Hours, operators and technologies then; empty for one that was found
+    /// before there were sheets.
+    #[serde(default)]
+    pub sheet: Sheet,
 }
 
 /// What closing an area compares.
@@ -84,6 +91,9 @@ pub struct BeforeAfter {
     pub improved: bool,
 }
 
+/// What the ids of simulated areas begin with.
+const SYNTHETIC: &str = "sim-";
+
 /// Finds the problem areas of a month, opens the new ones, follows the others,
 /// and returns those that were found.
 ///
@@ -98,10 +108,19 @@ pub fn detect(
     now: Timestamp,
 ) -> Result<Vec<ProblemArea>> {
     let heaps = read(store, month, synthetic)?;
-    let found = find(&heaps, limits, month, &Rule::default());
+    let mut found = find(&heaps, limits, month, &Rule::default());
+    for area in &mut found {
+        area.sheet = Sheet::of(&heaps, area);
+        if synthetic {
+            // Or one of a simulation could take the id of a real one.
+            area.problem_id.insert_str(0, SYNTHETIC);
+        }
+    }
     let known = list(store, synthetic)?;
     let mut taken = BTreeSet::new();
     let mut areas = vec![];
+    // What was closed stays closed when its month is looked at again.
+    found.retain(|area| !known.iter().any(|old| old.was_closed_as(area)));
     for mut area in found {
         let same = known
             .iter()
@@ -282,18 +301,9 @@ fn write(
 /// What a month measured in the cells of an area, of its operator and technology.
 fn evidence_in(heaps: &Heaps, area: &ProblemArea) -> Evidence {
     let technology = Technology::from_code(&area.technology);
-    let Some(heaps) = technology.and_then(|t| heaps.get(&(area.operator.clone(), t))) else {
-        return Evidence::default();
-    };
-    let cells = area.cells();
-    let inside = |cell: &CellIndex| {
-        cells.contains(cell)
-            || cell
-                .parent(Resolution::Eight)
-                .is_some_and(|p| cells.contains(&p))
-    };
-    let here = heaps.iter().filter(|(cell, _)| inside(cell));
-    Heap::together(here.map(|(_, heap)| heap)).evidence(area.limit_bits_per_second)
+    let kind = technology.map(|technology| (area.operator.clone(), technology));
+    let here = kind.map_or_else(Heap::default, |kind| area.heap(heaps, &kind));
+    here.evidence(area.limit_bits_per_second)
 }
 
 impl ProblemArea {
@@ -303,6 +313,18 @@ impl ProblemArea {
             .iter()
             .filter_map(|cell| cell.parse().ok())
             .collect()
+    }
+
+    /// The tests of one operator and technology in its cells.
+    fn heap(&self, heaps: &Heaps, kind: &Kind) -> Heap {
+        let cells = self.cells();
+        let inside = |cell: &CellIndex| {
+            let parent = cell.parent(Resolution::Eight);
+            cells.contains(cell) || parent.is_some_and(|parent| cells.contains(&parent))
+        };
+        let here = heaps.get(kind).into_iter().flatten();
+        let here = here.filter(|(cell, _)| inside(cell));
+        Heap::together(here.map(|(_, heap)| heap))
     }
 
     /// Whether another is the same area in another month: same operator and
@@ -328,6 +350,16 @@ impl ProblemArea {
             && (touch || mixed)
     }
 
+    /// Whether it is closed, and another is what was found of it before that.
+    fn was_closed_as(&self, other: &Self) -> bool {
+        let before = other.months.iter().all(|month| self.months.contains(month));
+        let open = Self {
+            state: State::Opened,
+            ..self.clone()
+        };
+        self.state == State::Closed && before && open.is_same(other)
+    }
+
     fn resolution(&self) -> Option<Resolution> {
         self.cells().first().map(|cell| cell.resolution())
     }
@@ -340,6 +372,14 @@ impl ProblemArea {
         months.sort_unstable();
         months.dedup();
         self.months = months;
+    }
+
+    /// Its hexagons.
+    pub fn outlines(&self) -> geo::MultiPolygon<f64> {
+        self.cells()
+            .into_iter()
+            .map(crate::chart::outline)
+            .collect()
     }
 
     /// The area as a GeoJSON feature: its hexagons and what is said of it.

@@ -1,0 +1,196 @@
+//! The parameters of each question as the description of the API tells them:
+//! which have to be there, and what they look like. The handlers read them as
+//! texts ([`super::Asked`], [`super::ask::Wanted`]), so that what is wrong with
+//! one is said in words.
+
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::ask::{quantities, sizes, technologies, truth};
+
+/// Whether the tests of simulations are meant.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct Kind {
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// A month.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfMonth {
+    /// The month, as `2024-11`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// The areas of a month.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfAreas {
+    /// The month, as `2024-11`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// Only the areas of this campaign.
+    campaign: Option<String>,
+}
+
+/// Areas on a map.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfMap {
+    /// The month, as `2024-11`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// Only the areas of this campaign.
+    campaign: Option<String>,
+    /// An operator's id, `all` (the default) or `unknown`.
+    operator: Option<String>,
+    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
+    #[param(inline, schema_with = technologies)]
+    technology: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// What is compared in a month.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfCompared {
+    /// The month, as `2024-11`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// Only the areas of this campaign.
+    campaign: Option<String>,
+    /// An operator's id, `all` (the default) or `unknown`.
+    operator: Option<String>,
+    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
+    #[param(inline, schema_with = technologies)]
+    technology: Option<String>,
+    /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
+    #[param(inline, schema_with = quantities)]
+    metric: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// A drawn map.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfDrawnMap {
+    /// The month, as `2024-11`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// Only the areas of this campaign.
+    campaign: Option<String>,
+    /// An operator's id, `all` (the default) or `unknown`.
+    operator: Option<String>,
+    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
+    #[param(inline, schema_with = technologies)]
+    technology: Option<String>,
+    /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
+    #[param(inline, schema_with = quantities)]
+    metric: Option<String>,
+    /// For charts: `page` (the default) or `phone`.
+    #[param(inline, schema_with = sizes)]
+    size: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// A drawing of an area.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfChart {
+    /// The month, as `2024-11`; the last of `series.svg`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
+    month: String,
+    /// First month of `series.svg`; eleven before the last where there is none.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-07")]
+    from: Option<String>,
+    /// Last month of `series.svg`, instead of `month`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-12")]
+    to: Option<String>,
+    /// An operator's id, `all` (the default) or `unknown`.
+    operator: Option<String>,
+    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
+    #[param(inline, schema_with = technologies)]
+    technology: Option<String>,
+    /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
+    #[param(inline, schema_with = quantities)]
+    metric: Option<String>,
+    /// `page` (the default) or `phone`.
+    #[param(inline, schema_with = sizes)]
+    size: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// A series of months.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfSeries {
+    /// Last month, as `2024-12`.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-12")]
+    to: String,
+    /// First month, at most 35 before the last; eleven before it where there is none.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-07")]
+    from: Option<String>,
+    /// An operator's id, `all` (the default) or `unknown`.
+    operator: Option<String>,
+    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
+    #[param(inline, schema_with = technologies)]
+    technology: Option<String>,
+    /// Of the synthetic tests instead of the real ones.
+    #[param(inline, schema_with = truth)]
+    synthetic: Option<String>,
+}
+
+/// How large a drawing is.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct OfPicture {
+    /// `page` (the default) or `phone`.
+    #[param(inline, schema_with = sizes)]
+    size: Option<String>,
+}
+
+/// A submission; its members stand in docs/api.md.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Submission)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct SubmissionSchema {
+    /// Version of the format.
+    #[schema(pattern = "^1$", example = "1")]
+    submission: String,
+    /// What the site signed.
+    #[schema(value_type = Object)]
+    receipt: serde_json::Value,
+    /// The tester's secret, of which the receipt holds the hash.
+    nonce: String,
+    /// What the client saw.
+    #[schema(value_type = Object)]
+    observed: serde_json::Value,
+    /// The circumstances.
+    #[schema(value_type = Object)]
+    context: serde_json::Value,
+}
