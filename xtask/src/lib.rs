@@ -3,3 +3,4 @@
 pub mod areas;
 #[cfg(unix)]
 pub mod conformance;
+pub mod play;

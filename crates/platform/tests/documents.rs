@@ -1,7 +1,11 @@
 //! Documents as files, through the programs that offices have: poppler reads
 //! the PDF, LibreOffice opens the DOCX. Where one is not installed the test
 //! says so and checks what it can without.
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where it fails, and says what it skips"
+)]
 
 use std::path::Path;
 use std::process::Command;
