@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use geo::BoundingRect as _;
 use metric::consistency::verify;
 use metric::goodput;
 use metric::key::{Purpose, RegisteredKey};
@@ -242,10 +243,16 @@ fn operators_have_their_shares() {
 #[test]
 fn an_operator_is_slow_where_the_plan_says_so_and_nowhere_else() {
     let plain = large();
+    let middle = plain.wards[0]
+        .area
+        .geometry
+        .bounding_rect()
+        .unwrap()
+        .center();
     let slow = Plan {
         slow: vec![Slow {
             operator: "viettel".into(),
-            centre: [10.7798, 106.7035],
+            centre: [middle.y, middle.x],
             radius_metres: 400.0,
             factor: 0.05,
         }],
