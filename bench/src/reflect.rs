@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use net::udp::Batch;
+
+use crate::summary::median;
 use serde_json::json;
 
 /// How to measure.
@@ -118,11 +120,6 @@ fn line(name: &str, runs: &[Run]) {
         median(runs.iter().map(|run| run.per_second()).collect()),
         median(runs.iter().map(|run| run.cpu.as_secs_f64()).collect()),
     );
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// A reflector in a process of its own; ended when dropped.

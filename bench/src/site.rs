@@ -21,6 +21,8 @@ use serde_json::Value;
 
 use load::{Load, Moved};
 
+use crate::summary::median;
+
 /// Largest ratio of two runs of iperf3 in a valid round.
 const MOST_DRIFT: f64 = 1.25;
 /// Connections whose memory is measured.
@@ -195,16 +197,6 @@ fn direction(
     Ok((vec![row(0), row(1)], rounds.len()))
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        f64::midpoint(values[middle - 1], values[middle])
-    }
-}
-
 /// One run of iperf3 with a server of its own.
 fn iperf3(seconds: u64, down: bool) -> anyhow::Result<Run> {
     let port = load::free_port()?.to_string();
@@ -284,15 +276,4 @@ fn memory(site: &Server, address: SocketAddr) -> anyhow::Result<(f64, f64)> {
         f64::from(above)
     };
     Ok((above(with_idle), above(with_blocked)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
-        assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
-    }
 }

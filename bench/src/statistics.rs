@@ -18,6 +18,8 @@ use serde_json::Value;
 
 use process::{Done, watch};
 
+use crate::summary::median;
+
 /// What is asked for.
 #[derive(Args, Debug)]
 pub(crate) struct StatisticsArgs {
@@ -412,14 +414,6 @@ fn codes(output: &[u8]) -> anyhow::Result<Vec<String>> {
     Ok(codes)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values
-        .get(values.len().saturating_sub(1) / 2)
-        .copied()
-        .unwrap_or(f64::NAN)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -429,11 +423,5 @@ mod tests {
         let said = br#"{"areas": [{"code": "2"}, {"code": "1"}, {"code": "2"}]}"#;
         assert_eq!(codes(said).unwrap(), ["1", "2"]);
         assert!(codes(br#"{"areas": []}"#).is_err());
-    }
-
-    #[test]
-    fn the_median_of_runs_is_one_of_them() {
-        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
-        assert!((median(vec![4.0, 1.0]) - 1.0).abs() < 1e-9);
     }
 }

@@ -29,6 +29,17 @@ pub(crate) struct Figures {
     pub(crate) median_cpu_seconds: Option<f64>,
 }
 
+/// The middle of some values, between two where their number is even; NaN of none.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values[..] {
+        [] => f64::NAN,
+        _ if values.len() % 2 == 1 => values[middle],
+        _ => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}
+
 /// Smallest value with at least `share` of all at or below it.
 pub(crate) fn quantile(values: impl Iterator<Item = f64>, share: f64) -> Option<f64> {
     let mut values: Vec<_> = values.collect();
@@ -242,6 +253,13 @@ pub(crate) mod tests {
             void: String::new(),
             failed: String::new(),
         }
+    }
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-9);
+        assert!(median(vec![]).is_nan());
     }
 
     #[test]

@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail, ensure};
 
 use super::load::{self, Moved};
-use super::{Asked, Run, Server, iperf3, median};
+use super::{Asked, Run, Server, iperf3};
+use crate::summary::median;
 
 /// Bytes of one request.
 const REQUEST_BYTES: u64 = 256 << 20;
