@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use metric::month::Month;
 use serde::Serialize;
 
-use super::described::{OfAreas, OfMonth};
+use super::described::{Kind, OfCampaign, OfMonth};
 use super::problem::Problem;
 use super::{Asked, blocking};
 use crate::area::{Area, AreaIndex};
@@ -24,7 +24,7 @@ pub(super) struct AreaList {
 }
 
 /// `GET /api/v1/areas?month=…[&campaign=…]`.
-#[utoipa::path(get, path = "/api/v1/areas", tag = "figures", params(OfAreas), responses(
+#[utoipa::path(get, path = "/api/v1/areas", tag = "figures", params(OfMonth, OfCampaign), responses(
     (status = 200, description = "The areas valid in the month, by code", body = AreaList),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -52,7 +52,7 @@ pub(super) async fn list(
 }
 
 /// `GET /api/v1/areas/{code}/quota?month=…[&synthetic=true]`.
-#[utoipa::path(get, path = "/api/v1/areas/{code}/quota", tag = "figures", params(("code" = String, Path, description = "Code of the area", example = "26740"), OfMonth), responses(
+#[utoipa::path(get, path = "/api/v1/areas/{code}/quota", tag = "figures", params(("code" = String, Path, description = "Code of the area", example = "26740"), OfMonth, Kind), responses(
     (status = 200, description = "Counts of the month", body = QuotaTable),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -76,7 +76,7 @@ pub(super) async fn quota(
 }
 
 /// `GET /api/v1/areas/{code}/figures?month=…[&synthetic=true]`.
-#[utoipa::path(get, path = "/api/v1/areas/{code}/figures", tag = "figures", params(("code" = String, Path, description = "Code of the area", example = "26740"), OfMonth), responses(
+#[utoipa::path(get, path = "/api/v1/areas/{code}/figures", tag = "figures", params(("code" = String, Path, description = "Code of the area", example = "26740"), OfMonth, Kind), responses(
     (status = 200, description = "Figures of the month", body = FigureTable),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

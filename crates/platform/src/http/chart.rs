@@ -10,7 +10,9 @@ use metric::month::{Month, VIETNAM};
 
 use super::area::find;
 use super::ask::Wanted;
-use super::described::{OfChart, OfDrawnMap};
+use super::described::{
+    Kind, OfCampaign, OfDrawnMonths, OfMonth, OfNetwork, OfPicture, OfQuantity,
+};
 use super::problem::Problem;
 use super::{blocking, compare, map};
 use crate::centre::Centre;
@@ -29,7 +31,7 @@ use crate::table::{AreaSummary, FigureRow};
 #[utoipa::path(get, path = "/api/v1/areas/{code}/charts/{kind}", tag = "charts",
     params(("code" = String, Path, description = "Code of the area", example = "26740"),
            ("kind" = String, Path, description = "`distribution.svg`, `operators.svg`, `hours.svg`, `quota.svg` or `series.svg`", example = "operators.svg"),
-           OfChart), responses(
+           OfDrawnMonths, OfNetwork, OfQuantity, OfPicture, Kind), responses(
     (status = 200, description = "The drawing", content_type = "image/svg+xml", body = String),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -59,7 +61,7 @@ pub(super) async fn area(
 }
 
 /// The map of a month's areas.
-#[utoipa::path(get, path = "/api/v1/charts/map.svg", tag = "charts", params(OfDrawnMap), responses(
+#[utoipa::path(get, path = "/api/v1/charts/map.svg", tag = "charts", params(OfMonth, OfCampaign, OfNetwork, OfQuantity, OfPicture, Kind), responses(
     (status = 200, description = "The drawing", content_type = "image/svg+xml", body = String),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

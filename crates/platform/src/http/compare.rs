@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::area::find;
 use super::ask::Wanted;
-use super::described::{OfCompared, OfSeries};
+use super::described::{Kind, OfCampaign, OfMonth, OfNetwork, OfQuantity, OfSeries};
 use super::problem::Problem;
 use super::{blocking, map};
 use crate::centre::Centre;
@@ -47,7 +47,7 @@ pub(super) struct SeriesPoint {
 /// The months of an area. A code that was given to another area in between says
 /// so: each point names the area it is about.
 #[utoipa::path(get, path = "/api/v1/areas/{code}/series", tag = "figures",
-    params(("code" = String, Path, description = "Code of the area", example = "26740"), OfSeries), responses(
+    params(("code" = String, Path, description = "Code of the area", example = "26740"), OfSeries, OfNetwork, Kind), responses(
     (status = 200, description = "A point for each month", body = SeriesTable),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
@@ -144,7 +144,7 @@ pub(super) struct ComparedRow {
 /// The areas of a month, or with `code` the operators of one area, in tiers:
 /// two rows of one tier do not differ beyond chance.
 #[utoipa::path(get, path = "/api/v1/compare", tag = "figures",
-    params(OfCompared, ("code" = Option<String>, Query, description = "Compare the operators of this area instead of areas", example = "26740")), responses(
+    params(OfMonth, OfCampaign, OfNetwork, OfQuantity, Kind, ("code" = Option<String>, Query, description = "Compare the operators of this area instead of areas", example = "26740")), responses(
     (status = 200, description = "The rows, best first", body = ComparisonTable),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

@@ -26,97 +26,44 @@ pub(super) struct OfMonth {
     /// The month, as `2024-11`.
     #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
     month: String,
-    /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = truth)]
-    synthetic: Option<String>,
 }
 
-/// The areas of a month.
+/// Of which areas.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description")]
-pub(super) struct OfAreas {
-    /// The month, as `2024-11`.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
-    month: String,
+pub(super) struct OfCampaign {
     /// Only the areas of this campaign.
     campaign: Option<String>,
 }
 
-/// Areas on a map.
+/// Of whose network.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description")]
-pub(super) struct OfMap {
-    /// The month, as `2024-11`.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
-    month: String,
-    /// Only the areas of this campaign.
-    campaign: Option<String>,
+pub(super) struct OfNetwork {
     /// An operator's id, `all` (the default) or `unknown`.
     operator: Option<String>,
     /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
     #[param(inline, schema_with = technologies)]
     technology: Option<String>,
-    /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = truth)]
-    synthetic: Option<String>,
 }
 
-/// What is compared in a month.
+/// Of which quantity.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description")]
-pub(super) struct OfCompared {
-    /// The month, as `2024-11`.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
-    month: String,
-    /// Only the areas of this campaign.
-    campaign: Option<String>,
-    /// An operator's id, `all` (the default) or `unknown`.
-    operator: Option<String>,
-    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
-    #[param(inline, schema_with = technologies)]
-    technology: Option<String>,
+pub(super) struct OfQuantity {
     /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
     #[param(inline, schema_with = quantities)]
     metric: Option<String>,
-    /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = truth)]
-    synthetic: Option<String>,
 }
 
-/// A drawn map.
+/// The months of a drawing.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "a description")]
-pub(super) struct OfDrawnMap {
-    /// The month, as `2024-11`.
-    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
-    month: String,
-    /// Only the areas of this campaign.
-    campaign: Option<String>,
-    /// An operator's id, `all` (the default) or `unknown`.
-    operator: Option<String>,
-    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
-    #[param(inline, schema_with = technologies)]
-    technology: Option<String>,
-    /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
-    #[param(inline, schema_with = quantities)]
-    metric: Option<String>,
-    /// For charts: `page` (the default) or `phone`.
-    #[param(inline, schema_with = sizes)]
-    size: Option<String>,
-    /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = truth)]
-    synthetic: Option<String>,
-}
-
-/// A drawing of an area.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "a description")]
-pub(super) struct OfChart {
+pub(super) struct OfDrawnMonths {
     /// The month, as `2024-11`; the last of `series.svg`.
     #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
     month: String,
@@ -126,20 +73,6 @@ pub(super) struct OfChart {
     /// Last month of `series.svg`, instead of `month`.
     #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-12")]
     to: Option<String>,
-    /// An operator's id, `all` (the default) or `unknown`.
-    operator: Option<String>,
-    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
-    #[param(inline, schema_with = technologies)]
-    technology: Option<String>,
-    /// `download_bits_per_second` (the default), `upload_bits_per_second` or `idle_rtt_us`.
-    #[param(inline, schema_with = quantities)]
-    metric: Option<String>,
-    /// `page` (the default) or `phone`.
-    #[param(inline, schema_with = sizes)]
-    size: Option<String>,
-    /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = truth)]
-    synthetic: Option<String>,
 }
 
 /// A series of months.
@@ -153,14 +86,6 @@ pub(super) struct OfSeries {
     /// First month, at most 35 before the last; eleven before it where there is none.
     #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-07")]
     from: Option<String>,
-    /// An operator's id, `all` (the default) or `unknown`.
-    operator: Option<String>,
-    /// `mobile` (the default), `2g`, `3g`, `4g`, `5g`, `mobile_other` or `fixed`.
-    #[param(inline, schema_with = technologies)]
-    technology: Option<String>,
-    /// Of the synthetic tests instead of the real ones.
-    #[param(inline, schema_with = truth)]
-    synthetic: Option<String>,
 }
 
 /// How large a drawing is.

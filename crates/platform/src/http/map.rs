@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::ask::Wanted;
 use super::blocking;
-use super::described::OfMap;
+use super::described::{Kind, OfCampaign, OfMonth, OfNetwork};
 use super::problem::Problem;
 use crate::area::Area;
 use crate::centre::Centre;
@@ -23,7 +23,7 @@ use crate::table::{AreaSummary, FigureRow, FigureTable};
 const TOLERANCE_DEGREES: f64 = 5e-5;
 
 /// Borders, simplified for display, with the figures of a month.
-#[utoipa::path(get, path = "/api/v1/map", params(OfMap), tag = "figures", responses(
+#[utoipa::path(get, path = "/api/v1/map", params(OfMonth, OfCampaign, OfNetwork, Kind), tag = "figures", responses(
     (status = 200, description = "A GeoJSON FeatureCollection (RFC 7946); each feature has the members of an area, and `figures` where there are tests", content_type = "application/geo+json", body = Object),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),

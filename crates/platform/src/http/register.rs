@@ -11,7 +11,7 @@ use metric::key::{Purpose, RegisteredKey};
 use metric::month::Month;
 use serde::Serialize;
 
-use super::described::OfMonth;
+use super::described::{Kind, OfMonth};
 use super::problem::Problem;
 use super::{Asked, blocking};
 use crate::centre::Centre;
@@ -107,7 +107,7 @@ pub(super) struct Rejections {
 }
 
 /// `GET /api/v1/rejections?month=…[&synthetic=true]`.
-#[utoipa::path(get, path = "/api/v1/rejections", tag = "centre", params(OfMonth), responses(
+#[utoipa::path(get, path = "/api/v1/rejections", tag = "centre", params(OfMonth, Kind), responses(
     (status = 200, description = "Refused submissions by reason", body = Rejections),
     (status = 304, description = "What If-None-Match names is still so"),
     (status = 400, description = "A parameter is wrong", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
