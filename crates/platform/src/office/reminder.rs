@@ -30,12 +30,28 @@ use crate::store::unit_report::{ReportKey, ReportState};
 #[serde(deny_unknown_fields)]
 pub struct Mail {
     /// The server, `smtps://user:password@mail.example.vn` or, within a machine,
-    /// `smtp://127.0.0.1:25`.
+    /// `smtp://127.0.0.1:25`. Written out without the password.
+    #[serde(serialize_with = "shown")]
     pub server: String,
     /// Who writes, `Phòng VH&TT Quận 1 <vhtt@quan1.example.vn>`.
     pub from: String,
     /// Where the centre's pages are, for links.
     pub url: String,
+}
+
+/// A server's URL as it may be shown: `smtps://user:…@mail.example.vn`.
+fn shown<S: serde::Serializer>(server: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&without_password(server))
+}
+
+fn without_password(server: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = server.split_once("://")?;
+        let (user, host) = rest.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{name}:…@{host}"))
+    };
+    hidden().unwrap_or_else(|| server.to_owned())
 }
 
 impl Mail {
@@ -373,6 +389,17 @@ fn header(name: &str, value: String) -> Result<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_configuration_is_shown_without_its_password() {
+        for (server, shown) in [
+            ("smtps://vhtt:p@ss@mail.vn", "smtps://vhtt:…@mail.vn"),
+            ("smtp://127.0.0.1:25", "smtp://127.0.0.1:25"),
+            ("smtps://vhtt@mail.vn", "smtps://vhtt@mail.vn"),
+        ] {
+            assert_eq!(without_password(server), shown);
+        }
+    }
     use crate::config::Config;
     use crate::fixture::at;
     use crate::organisation;
