@@ -1,5 +1,6 @@
 //! Commands that work on the centre's store: areas, operators.
 
+use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -172,14 +173,23 @@ pub(crate) fn print(store: &StoreArgs, value: &Value, text: &str) -> anyhow::Res
 }
 
 /// The same for a command that has no store.
-#[expect(clippy::print_stdout, reason = "the answer is what the command is for")]
 pub(crate) fn say(json: bool, value: &Value, text: &str) -> anyhow::Result<ExitCode> {
     if json {
-        println!("{value:#}");
+        tell(&format!("{value:#}\n"))?;
     } else {
-        println!("{text}");
+        tell(&format!("{text}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes an answer to standard output. A reader that has seen enough and
+/// closed it (`| head`) is no failure.
+pub(crate) fn tell(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("writing to standard output"),
+    }
 }
 
 /// A campaign that has to be there.

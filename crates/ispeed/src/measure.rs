@@ -9,6 +9,7 @@ use client::{Answer, Base, Error, Family, Outcome, Plan, Progress, Queue, Trust,
 use metric::position::PositionClaim;
 use metric::submission::{self as law, App, Context, Submission};
 
+use crate::centre::tell;
 use crate::cli::{Generation, Language, Network, QueueArgs, TestArgs};
 use crate::config;
 
@@ -49,7 +50,7 @@ pub(crate) async fn test(args: &TestArgs) -> anyhow::Result<ExitCode> {
         let context = context(args, &outcome, position, device(&state)?);
         hand_over(&centre, &state, submission(&outcome, context)).await?
     };
-    show(args, &outcome, &submitted, english);
+    show(args, &outcome, &submitted, english)?;
     let good = outcome.is_complete() && submitted.is_safe();
     Ok(if good {
         ExitCode::SUCCESS
@@ -101,12 +102,16 @@ fn base(url: &str, ca: Option<&Path>) -> Result<Base, Error> {
     Base::parse_with(url, || ca.map_or_else(Trust::system, Trust::file))
 }
 
-#[expect(clippy::print_stdout, reason = "the result is what the command is for")]
-fn show(args: &TestArgs, outcome: &Outcome, submitted: &Submitted, english: bool) {
+fn show(
+    args: &TestArgs,
+    outcome: &Outcome,
+    submitted: &Submitted,
+    english: bool,
+) -> anyhow::Result<()> {
     if args.json {
-        println!("{:#}", output::json(outcome, submitted));
+        tell(&format!("{:#}\n", output::json(outcome, submitted)))
     } else {
-        print!("{}", output::text(outcome, submitted, english));
+        tell(&output::text(outcome, submitted, english))
     }
 }
 
@@ -228,7 +233,7 @@ pub(crate) async fn queue(args: &QueueArgs) -> anyhow::Result<ExitCode> {
         };
         lines.push(serde_json::json!({"test_id": waiting.test_id, "status": status}));
     }
-    show_queue(&lines, args.json);
+    tell(&queued(&lines, args.json))?;
     Ok(if all_sent {
         ExitCode::SUCCESS
     } else {
@@ -236,21 +241,16 @@ pub(crate) async fn queue(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-#[expect(clippy::print_stdout, reason = "the list is what the command is for")]
-fn show_queue(lines: &[serde_json::Value], as_json: bool) {
+fn queued(lines: &[serde_json::Value], as_json: bool) -> String {
     if as_json {
-        println!("{:#}", serde_json::json!({"tests": lines}));
-    } else if lines.is_empty() {
-        println!("Không có lần đo nào đang chờ. / No test waits.");
-    } else {
-        for line in lines {
-            println!(
-                "{}  {}",
-                line["test_id"].as_str().unwrap_or(""),
-                line["status"].as_str().unwrap_or("")
-            );
-        }
+        return format!("{:#}\n", serde_json::json!({"tests": lines}));
     }
+    if lines.is_empty() {
+        return "Không có lần đo nào đang chờ. / No test waits.\n".into();
+    }
+    let text = |line: &serde_json::Value, name: &str| line[name].as_str().unwrap_or("").to_owned();
+    let line = |line| format!("{}  {}\n", text(line, "test_id"), text(line, "status"));
+    lines.iter().map(line).collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use server::{OverTls, Site};
 use tokio::net::TcpListener;
 use tower_service::Service as _;
 
+use crate::centre::tell;
 use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::listen;
@@ -146,11 +147,7 @@ async fn tell_metrics(config: &Config, site: &Arc<Site>) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the configuration is what --check is for"
-)]
 fn print_config(config: &Config) -> anyhow::Result<ExitCode> {
-    print!("{}", toml::to_string(config)?);
+    tell(&toml::to_string(config)?)?;
     Ok(ExitCode::SUCCESS)
 }

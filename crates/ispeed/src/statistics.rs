@@ -13,7 +13,7 @@ use platform::statistics::{Method, kept};
 use platform::summary::{COUNTRY, Level, Metric, PlaceFigures, PlaceRow};
 use serde_json::json;
 
-use crate::centre::{open, print};
+use crate::centre::{open, print, tell};
 use crate::cli::{CalibrateArgs, ComputeArgs, RebuildArgs, ShowArgs, StatisticsCommand};
 
 /// Threads that compute figures.
@@ -203,7 +203,6 @@ fn rebuilt_text(rebuilt: &Rebuilt, sha256: &str) -> String {
 
 /// Measures every case, on all threads, and writes the page, the picture and
 /// the numbers.
-#[expect(clippy::print_stdout, reason = "the result of the command")]
 pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
     let mut cases = coverage::cases();
     cases.push(coverage::NAIVE_CASE);
@@ -229,9 +228,12 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> anyhow::Result<ExitCode> {
         }
     }
     if args.json {
-        println!("{}", json!({"coverage": measured, "gaming": gaming}));
+        tell(&format!(
+            "{}\n",
+            json!({"coverage": measured, "gaming": gaming})
+        ))?;
     } else {
-        println!("{page}");
+        tell(&format!("{page}\n"))?;
     }
     let off = |c: &&coverage::Coverage| c.case.devices >= 30 && !(0.93..=0.97).contains(&c.median);
     let missed = measured.iter().filter(off).count();

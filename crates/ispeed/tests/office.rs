@@ -86,6 +86,17 @@ fn a_list_is_looked_at_before_it_is_taken() {
 }
 
 #[test]
+fn a_reader_that_has_seen_enough_is_no_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = ispeed(&["organisation", "list", "--at", "2024-11-08", "--data"]);
+    command.arg(directory.path()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn a_campaign_is_looked_at_before_it_is_replaced() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
