@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use platform::office::actor::Actor;
-use platform::office::unit_report::{Form, Sheet, Standing, Step, form, standings, step};
+use platform::office::unit_report::{Form, Standing, Step, form, standings, step};
 use platform::store::unit_report::{UnitFigures, Written};
 use serde_json::json;
 
@@ -18,11 +18,7 @@ pub(crate) fn list(
 ) -> anyhow::Result<ExitCode> {
     let centre = open(store)?;
     let campaign = named_campaign(&centre, id)?;
-    let sheet = Sheet {
-        campaign: &campaign,
-        month: month.month,
-        synthetic: month.synthetic,
-    };
+    let sheet = month.of(&campaign);
     let mut found = standings(&centre, sheet)?;
     found.units.retain(|unit| unit.late || !late);
     let lines: Vec<_> = found.units.iter().map(line).collect();
@@ -38,11 +34,7 @@ fn line(unit: &Standing) -> String {
 pub(crate) fn report(args: &UnitReportArgs) -> anyhow::Result<ExitCode> {
     let centre = open(&args.store)?;
     let campaign = named_campaign(&centre, &args.id)?;
-    let sheet = Sheet {
-        campaign: &campaign,
-        month: args.month.month,
-        synthetic: args.month.synthetic,
-    };
+    let sheet = args.month.of(&campaign);
     let actor = Actor::console();
     let mut shown = form(&centre, &actor, sheet, &args.unit)?;
     if let Some(wanted) = wanted(args, &shown) {

@@ -7,7 +7,6 @@ use platform::office::progress::{self, WardProgress};
 use platform::office::reconcile::{self, Reconciled};
 use platform::office::reminder::{Reminder, Sent, due, send};
 use platform::office::secret;
-use platform::office::unit_report::Sheet;
 use platform::store::audit::Act;
 use serde_json::json;
 
@@ -68,11 +67,7 @@ fn sent(done: &Sent) -> String {
 pub(super) fn progress(id: &str, month: &MonthArg, store: &StoreArgs) -> anyhow::Result<ExitCode> {
     let centre = open(store)?;
     let campaign = named_campaign(&centre, id)?;
-    let sheet = Sheet {
-        campaign: &campaign,
-        month: month.month,
-        synthetic: month.synthetic,
-    };
+    let sheet = month.of(&campaign);
     let wards = progress::progress(&centre, sheet)?;
     let units = progress::units(&centre, sheet)?;
     let lines: Vec<_> = wards.wards.iter().map(ward).collect();
@@ -103,11 +98,7 @@ fn ward(ward: &WardProgress) -> String {
 pub(super) fn reconcile(id: &str, month: &MonthArg, store: &StoreArgs) -> anyhow::Result<ExitCode> {
     let centre = open(store)?;
     let campaign = named_campaign(&centre, id)?;
-    let sheet = Sheet {
-        campaign: &campaign,
-        month: month.month,
-        synthetic: month.synthetic,
-    };
+    let sheet = month.of(&campaign);
     let counts = reconcile::reconcile(&centre, sheet)?;
     let mut lines: Vec<_> = counts.iter().map(reconciled).collect();
     if lines.is_empty() {

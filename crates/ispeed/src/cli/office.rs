@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use metric::month::Month;
 use platform::office::actor::Role;
+use platform::office::unit_report::Sheet;
+use platform::store::campaign::Campaign;
 use platform::store::member::Purpose;
 
 use super::StoreArgs;
@@ -323,6 +325,17 @@ pub(crate) struct MonthArg {
     /// Of the synthetic tests instead of the real ones.
     #[arg(long)]
     pub(crate) synthetic: bool,
+}
+
+impl MonthArg {
+    /// That month of a campaign.
+    pub(crate) const fn of<'a>(&self, campaign: &'a Campaign) -> Sheet<'a> {
+        Sheet {
+            campaign,
+            month: self.month,
+            synthetic: self.synthetic,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
