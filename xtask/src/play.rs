@@ -162,21 +162,35 @@ impl Play {
             BEFORE,
         ];
         let taken = self.json(&[&import[..], &CAMPAIGN].concat())?;
-        for (number, unit) in units.iter().enumerate() {
-            let link = self.json(&[&["member", "link", unit], &CAMPAIGN[..]].concat())?;
-            let code = link["code"].as_str().context("no code")?;
-            let device = format!("thanh-vien-{number:03}");
-            let address = format!("{device}@quan1.example.vn");
-            let join = [
-                "member", "join", code, "--device", &device, "--clock", BEFORE,
-            ];
-            let agreed = ["--consent", "duty", "--consent", "reminder_email"];
-            self.json(&[&join[..], &agreed, &["--email", &address]].concat())?;
+        let mut joined = 0;
+        for unit in units {
+            joined += self.join(unit)?;
         }
-        let joined = units.len();
-        let how = format!("{}; {joined} more by a unit's link", counts(&taken));
+        let how = format!("{}; {joined} joined by their links", counts(&taken));
         self.say("roster", &how);
         Ok(())
+    }
+
+    /// Everybody of a unit opens the personal link; who has an address agrees
+    /// to be reminded.
+    fn join(&self, unit: &str) -> anyhow::Result<usize> {
+        let list = [&["member", "list", unit], &CAMPAIGN[..], &MONTH].concat();
+        let listed = self.json(&list)?;
+        let members = listed["members"].as_array().context("no members")?;
+        for member in members {
+            let path = member["path"].as_str().context("no link")?;
+            let staff_code = member["staff_code"].as_str().context("no code")?;
+            let device = format!("thiet-bi-{staff_code}");
+            let code = path.trim_start_matches("/j/");
+            let mut join = vec!["member", "join", code, "--device", &device];
+            join.extend(["--consent", "duty", "--clock", BEFORE]);
+            let number: usize = staff_code.trim_start_matches("TV-").parse()?;
+            if number.is_multiple_of(REMINDED) {
+                join.extend(["--consent", "reminder_email"]);
+            }
+            self.json(&join)?;
+        }
+        Ok(members.len())
     }
 
     fn month(&self) -> anyhow::Result<()> {

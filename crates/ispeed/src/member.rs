@@ -146,7 +146,11 @@ fn told(found: &UnitMembers) -> String {
             .or(line.staff_code.as_deref())
             .unwrap_or("-");
         let (days, tests) = (line.duty.done.len(), line.duty.tests);
-        let joined = if line.joined { "" } else { "  has not joined" };
+        let joined = match &line.path {
+            Some(path) => format!("  has not joined: {path}"),
+            None if line.joined => String::new(),
+            None => "  has not joined".into(),
+        };
         format!(
             "  {}  {name}  {days} days  {tests} tests{joined}\n",
             line.number

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::tests::{Http, bytes, is_problem};
 use crate::fixture::{ACT, at, draft, moved, signed};
-use crate::office::member::unit_link;
+use crate::office::member::{of_unit, unit_link};
 use crate::office::roster;
 use crate::store::campaign::Campaign;
 use crate::store::member::UnitDuty;
@@ -102,7 +102,7 @@ async fn the_duty_is_counted_for_the_day_and_says_nothing_else() {
     let (_, body) = me(&http, &token).await;
     assert_eq!(body["days"], json!([["2024-11-08", 2]]));
     assert_eq!(body["device"], "device-0001");
-    let seen = crate::office::member::of_unit(
+    let seen = of_unit(
         http.centre(),
         &campaign(&http),
         UNIT,
@@ -291,6 +291,12 @@ async fn a_roster_brings_members_whose_personal_link_is_used_once() {
     assert_eq!((again.added, again.changed, again.unchanged), (0, 0, 3));
     let members = http.store().members("district-1", UNIT).unwrap();
     let code = members[1].personal_code.clone().unwrap();
+    let month = "2024-11".parse().unwrap();
+    let path = || {
+        let seen = of_unit(centre, &campaign, UNIT, month, false).unwrap();
+        seen.members[1].path.clone()
+    };
+    assert_eq!(path(), Some(format!("/j/{code}")));
     let wish = |device: &str| json!({"code": code, "device": device, "consents": ["duty", "reminder_email"]});
     let (status, body) = http
         .send(("POST", "/api/v1/members"), None, &wish("device-0001"))
@@ -300,6 +306,7 @@ async fn a_roster_brings_members_whose_personal_link_is_used_once() {
         .send(("POST", "/api/v1/members"), None, &wish("device-0002"))
         .await;
     is_problem(&again, 404, "unknown_code");
+    assert_eq!(path(), None, "a link that is used is told no more");
     let back = roster::to_csv(&http.store().all_members("district-1").unwrap()).unwrap();
     let plan = roster::import(centre, &campaign, &back, None).unwrap();
     assert_eq!((plan.unchanged, plan.mistakes.len()), (3, 0));

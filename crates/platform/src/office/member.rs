@@ -278,6 +278,9 @@ pub struct Line {
     pub name: Option<String>,
     /// Whether the member has joined with a device.
     pub joined: bool,
+    /// Path of the personal link, until the member has used it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// Days done, and tests.
     #[serde(flatten)]
     pub duty: Duty,
@@ -319,6 +322,7 @@ pub fn of_unit(
         staff_code: member.staff_code,
         name: member.name,
         joined: member.has_device,
+        path: member.personal_code.map(|code| format!("/j/{code}")),
         duty: duties.remove(&member.member_id).unwrap_or_default(),
     };
     Ok(UnitMembers {
