@@ -293,7 +293,7 @@ impl Bench<'_> {
         }
         let mut command = Command::new(&self.args.python);
         command
-            .arg("bench/duckdb/statistics.py")
+            .arg("bench/duckdb/aggregate.py")
             .arg(self.folder(tests).join("ispeed.db"));
         command.args([
             &self.args.month,
@@ -332,8 +332,8 @@ impl Bench<'_> {
         let mut command = Command::new(self.example("recompute"));
         command.arg(self.folder(tests)).arg(&self.args.month);
         let done = watch(&mut command)?;
-        for line in String::from_utf8_lossy(&done.output).lines() {
-            let (what, took) = line.split_once(": ").unwrap_or((line, ""));
+        let said = String::from_utf8_lossy(&done.output);
+        for (what, took) in said.lines().filter_map(|line| line.split_once(": ")) {
             let again = what.contains("again") && !what.contains("kept");
             self.row(what, if again { "≤ 50 ms" } else { "" }, took);
         }

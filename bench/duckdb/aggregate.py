@@ -1,6 +1,6 @@
 """The aggregation of a country's month in DuckDB, beside ours.
 
-    python statistics.py STORE MONTH THREADS RUNS RESAMPLES
+    python aggregate.py STORE MONTH THREADS RUNS RESAMPLES
 
 Reads the tests that count from the store into a table of DuckDB, which is not
 timed, and then times two things: counts, mean and five quantiles of every
