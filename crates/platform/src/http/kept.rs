@@ -135,11 +135,7 @@ fn describe(headers: &mut HeaderMap, body: &Bytes, lifetime: &'static str) {
 
 fn given(answer: &Answer, asked: &HeaderMap) -> Response {
     let tag = answer.headers.get(header::ETAG);
-    let known = asked
-        .get(header::IF_NONE_MATCH)
-        .and_then(|tags| tags.to_str().ok());
-    let known = known.zip(tag.and_then(|tag| tag.to_str().ok()));
-    if known.is_some_and(|(tags, tag)| tags == "*" || tags.split(',').any(|t| same(t, tag))) {
+    if tag.is_some_and(|tag| has(asked, tag)) {
         return (
             StatusCode::NOT_MODIFIED,
             answer.headers.clone(),
@@ -148,6 +144,15 @@ fn given(answer: &Answer, asked: &HeaderMap) -> Response {
             .into_response();
     }
     (answer.headers.clone(), answer.body.clone()).into_response()
+}
+
+/// Whether who asks has what the tag names.
+pub(super) fn has(asked: &HeaderMap, tag: &HeaderValue) -> bool {
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let known = asked.get(header::IF_NONE_MATCH).and_then(text);
+    known
+        .zip(text(tag))
+        .is_some_and(|(tags, tag)| tags == "*" || tags.split(',').any(|asked| same(asked, &tag)))
 }
 
 /// RFC 9110 §13.1.2: compared weakly.

@@ -19,10 +19,14 @@ use crate::centre::Centre;
 use crate::statistics;
 use crate::table::{AreaSummary, FigureRow, FigureTable};
 
-/// How far a simplified border may lie from the real one: about 5 m.
+/// How far a simplified border may lie from the real one: about 5 m, or about
+/// 200 m where so many areas are asked for that a district is a few pixels.
 const TOLERANCE_DEGREES: f64 = 5e-5;
+const COARSE_DEGREES: f64 = 2e-3;
+const MANY_AREAS: usize = 250;
 
-/// Borders, simplified for display, with the figures of a month.
+/// Borders, simplified for display, with the figures of a month. Within 5 m of the real
+/// ones; within 200 m where more than 250 areas are asked for.
 #[utoipa::path(get, path = "/api/v1/map", params(OfMonth, OfCampaign, OfNetwork, Kind), tag = "figures", responses(
     (status = 200, description = "A GeoJSON FeatureCollection (RFC 7946); each feature has the members of an area, and `figures` where there are tests", content_type = "application/geo+json", body = Object),
     (status = 304, description = "What If-None-Match names is still so"),
@@ -39,10 +43,13 @@ pub(super) async fn map(
     wanted.technology()?;
     blocking(centre, move |centre| {
         let index = centre.areas();
+        let areas = areas(centre, &index, &wanted)?;
+        let many = areas.len() > MANY_AREAS;
+        let tolerance = if many { COARSE_DEGREES } else { TOLERANCE_DEGREES };
         let mut features = vec![];
-        for area in areas(centre, &index, &wanted)? {
+        for area in areas {
             let table = statistics::figures(centre.store(), area, month, synthetic)?;
-            features.push(feature(area, row(&table, &wanted)?)?);
+            features.push(feature(area, row(&table, &wanted)?, tolerance)?);
         }
         let document = json!({"type": "FeatureCollection", "month": month, "synthetic": synthetic, "features": features});
         Ok(([(header::CONTENT_TYPE, "application/geo+json")], document.to_string()).into_response())
@@ -76,7 +83,7 @@ pub(super) fn row<'a>(
     Ok(found.next())
 }
 
-fn feature(area: &Area, row: Option<&FigureRow>) -> Result<Value, Problem> {
+fn feature(area: &Area, row: Option<&FigureRow>, tolerance: f64) -> Result<Value, Problem> {
     let mut properties =
         serde_json::to_value(AreaSummary::from(area)).context("writing an area")?;
     properties["figures"] = serde_json::to_value(row).context("writing figures")?;
@@ -84,14 +91,14 @@ fn feature(area: &Area, row: Option<&FigureRow>) -> Result<Value, Problem> {
         "type": "Feature",
         "id": area.key.to_string(),
         "properties": properties,
-        "geometry": {"type": "MultiPolygon", "coordinates": coordinates(&simplified(&area.geometry))},
+        "geometry": {"type": "MultiPolygon", "coordinates": coordinates(&simplified(&area.geometry, tolerance))},
     }))
 }
 
 /// The border with fewer corners. A ring that would lose its area stays as it is.
-fn simplified(border: &MultiPolygon<f64>) -> MultiPolygon<f64> {
+fn simplified(border: &MultiPolygon<f64>, tolerance: f64) -> MultiPolygon<f64> {
     let ring = |ring: &LineString<f64>| {
-        let fewer = ring.simplify(TOLERANCE_DEGREES);
+        let fewer = ring.simplify(tolerance);
         if fewer.0.len() < 4 {
             ring.clone()
         } else {

@@ -10,6 +10,7 @@ mod campaign;
 mod chart;
 mod compare;
 mod compatible;
+mod compress;
 mod described;
 mod kept;
 mod limit;
@@ -49,6 +50,7 @@ use metric::month::Month;
 use serde::Deserialize;
 
 use crate::centre::Centre;
+use compress::Compressed;
 use kept::Kept;
 use limit::Limiter;
 use problem::Problem;
@@ -88,6 +90,10 @@ pub fn router(centre: Arc<Centre>) -> Router {
     api.route("/healthz", get(register::health))
         .fallback(web::page)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(from_fn_with_state(
+            Arc::new(Compressed::default()),
+            compress::compress,
+        ))
         .layer(map_response(secure))
         .with_state(centre)
 }

@@ -1,5 +1,7 @@
 //! How answers are kept, tagged and limited, and what the new questions give.
 
+use std::io::Read as _;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use metric::prefix::Prefix;
@@ -42,6 +44,40 @@ async fn who_has_the_answer_already_is_told_so_until_it_changes() {
     assert_eq!(changed.status(), StatusCode::OK);
     let body: Value = serde_json::from_slice(&bytes(changed).await).unwrap();
     assert_eq!(body["figures"][0]["tests"], 2);
+}
+
+#[tokio::test]
+async fn who_accepts_gzip_gets_the_same_answer_in_fewer_bytes() {
+    let http = measured(1).await;
+    let map = |accepted: &str| {
+        let request = Request::get("/api/v1/map?month=2024-11").header("accept-encoding", accepted);
+        http.call(request.body(Body::empty()).unwrap())
+    };
+    let plain = map("identity").await;
+    let tag = plain.headers()["etag"].clone();
+    assert_eq!(plain.headers()["vary"], "accept-encoding");
+    assert!(!plain.headers().contains_key("content-encoding"));
+    let plain = bytes(plain).await;
+    // The second comes from what is remembered.
+    for _ in 0..2 {
+        let packed = map("br;q=1.0, gzip;q=0.8").await;
+        assert_eq!(packed.headers()["content-encoding"], "gzip");
+        let weak = packed.headers()["etag"].clone();
+        assert_eq!(
+            weak.to_str().unwrap(),
+            format!("W/{}", tag.to_str().unwrap())
+        );
+        let packed = bytes(packed).await;
+        assert!(2 * packed.len() < plain.len());
+        let mut unpacked = vec![];
+        flate2::read::GzDecoder::new(&packed[..])
+            .read_to_end(&mut unpacked)
+            .unwrap();
+        assert_eq!(unpacked, plain);
+        let request = Request::get("/api/v1/map?month=2024-11").header("if-none-match", weak);
+        let again = http.call(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    }
 }
 
 #[tokio::test]

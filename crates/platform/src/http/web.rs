@@ -1,9 +1,10 @@
 //! The web application: files made by the build of `web/`, inside the program.
 
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{Embed, EmbeddedFile};
 
+use super::kept::has;
 use super::problem::Problem;
 
 /// The files; none where the web application was not built before the program.
@@ -37,9 +38,7 @@ fn serve(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
     let hash = file.metadata.sha256_hash();
     let tag: String = hash.iter().take(16).map(|b| format!("{b:02x}")).collect();
     let tag = format!("\"{tag}\"");
-    let fresh = headers
-        .get(header::IF_NONE_MATCH)
-        .is_some_and(|known| known.as_bytes() == tag.as_bytes());
+    let fresh = HeaderValue::try_from(&tag).is_ok_and(|tag| has(headers, &tag));
     let about = [
         (header::CONTENT_TYPE, kind(name).to_owned()),
         (header::CACHE_CONTROL, cache(name).to_owned()),
