@@ -105,14 +105,17 @@ async function librespeed(page) {
 
 /** The page of this project, as a person uses it. */
 async function ispeed(page) {
-  const submitted = page.waitForRequest(
-    (request) =>
-      request.url().endsWith("/api/v1/tests") && request.method() === "POST",
+  const answered = page.waitForResponse(
+    (response) =>
+      response.url().endsWith("/api/v1/tests") &&
+      response.request().method() === "POST",
   );
   await page.goto(base);
   await page.getByRole("radio", { name: "Wi-Fi" }).check();
   await page.getByRole("button", { name: "Bắt đầu đo" }).click();
-  const { observed } = (await submitted).postDataJSON();
+  const answer = await answered;
+  const { observed } = answer.request().postDataJSON();
+  const judged = await answer.json();
   const rate = (direction) => observed[direction]?.goodput_bits_per_second;
   return {
     download: rate("download"),
@@ -121,6 +124,8 @@ async function ispeed(page) {
     interval_upload: observed.upload?.interval_bits_per_second,
     seconds_download: (observed.download?.duration_us ?? 0) / 1e6,
     seconds_upload: (observed.upload?.duration_us ?? 0) / 1e6,
+    limited_by_download: judged.download_limited_by,
+    limited_by_upload: judged.upload_limited_by,
     idle_rtt_us: middle(observed.idle?.rtt_us),
   };
 }

@@ -32,6 +32,8 @@ pub(crate) struct Said {
     /// Length of the direction, where it tells.
     pub(crate) seconds: Option<f64>,
     pub(crate) stop: String,
+    /// What limited it by its own verdict, where it gives one.
+    pub(crate) limited_by: Option<String>,
     /// Bytes per 100 ms, where the client tells.
     pub(crate) bins: Vec<u64>,
 }
@@ -174,6 +176,7 @@ fn ispeed_said(said: &Value, receipt: &Value) -> Option<Said> {
             .map(Into::into),
         seconds: said["duration_us"].as_f64().map(|us| us / 1e6),
         stop: said["stop_reason"].as_str()?.into(),
+        limited_by: None,
         bins: bins.map_or_else(Vec::new, |bins| {
             bins.iter().filter_map(Value::as_u64).collect()
         }),
@@ -335,6 +338,7 @@ mod tests {
             interval: Some([90.0, 110.0]),
             seconds: Some(1.5),
             stop: "complete".into(),
+            limited_by: None,
             bins: vec![],
         };
         assert_eq!(ispeed_said(&said, &Value::Null), Some(want));

@@ -2,6 +2,7 @@
 //! known. `cargo xtask bench links --help`.
 #![cfg(target_os = "linux")]
 
+mod bound;
 mod client;
 mod emulate;
 mod frontier;
@@ -54,6 +55,12 @@ enum Command {
         cargo xtask bench summary target/bench/a target/bench/b --out docs/bench"
     )]
     Summary(SummaryArgs),
+    /// How well anybody could tell ten seconds of the varying links from their first few.
+    #[command(after_help = "Examples:\n  \
+        cargo xtask bench bound\n  \
+        cargo xtask bench bound --seconds 1,2,4,8 --out docs/bench/bound.md\n\n\
+        Nothing is measured: the links are asked what they could have carried.")]
+    Bound(bound::BoundArgs),
     /// Packets that our UDP reflector answers for each second of CPU, beside a plain echo.
     #[command(after_help = "Examples:\n  \
         cargo xtask bench udp\n  \
@@ -89,6 +96,15 @@ enum Command {
 enum Set {
     Tuning,
     Reporting,
+}
+
+impl Set {
+    const fn lines(self) -> &'static [links::Line] {
+        match self {
+            Self::Tuning => links::TUNING,
+            Self::Reporting => links::REPORTING,
+        }
+    }
 }
 
 #[derive(Args, Debug)]
@@ -179,6 +195,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Links(args) => turns::links(&args),
         Command::Summary(args) => summary(&args),
+        Command::Bound(args) => bound::run(&args),
         Command::Udp(args) => reflect::run(&args),
         Command::UdpEcho => reflect::echo(),
         Command::UdpFlood(args) => reflect::flood(&args),

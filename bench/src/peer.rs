@@ -255,6 +255,7 @@ fn browser_said(heard: &Value) -> Outcome {
                 .as_f64()
                 .zip(interval[1].as_f64())
                 .map(Into::into),
+            limited_by: heard[format!("limited_by_{name}")].as_str().map(Into::into),
             ..said(heard[name].as_f64()?, seconds)
         })
     };

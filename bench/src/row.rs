@@ -29,6 +29,9 @@ pub(crate) struct Row {
     pub(crate) bytes: u64,
     pub(crate) seconds: Option<f64>,
     pub(crate) stop: String,
+    /// The client's own verdict on what limited it.
+    #[serde(default)]
+    pub(crate) limited_by: Option<String>,
     pub(crate) truth_bits_per_second: Option<f64>,
     /// Reported over truth, less one.
     pub(crate) error: Option<f64>,
@@ -108,6 +111,7 @@ impl Cell<'_> {
             bytes: crossed as u64,
             seconds: said.and_then(|said| said.seconds),
             stop: said.map(|said| said.stop.clone()).unwrap_or_default(),
+            limited_by: said.and_then(|said| said.limited_by.clone()),
             truth_bits_per_second: true_rate,
             error: reported.and_then(over_truth).map(|ratio| ratio - 1.0),
             data_ratio: over_truth(crossed * 8.0 / 10.0),

@@ -239,6 +239,7 @@ pub(crate) mod tests {
             bytes: 100,
             seconds: Some(10.0),
             stop: "complete".into(),
+            limited_by: None,
             truth_bits_per_second: Some(100.0),
             error,
             data_ratio: Some(1.0),

@@ -50,10 +50,7 @@ pub(crate) fn links(args: &LinksArgs) -> anyhow::Result<ExitCode> {
 
 fn chosen(args: &LinksArgs) -> anyhow::Result<Vec<Named>> {
     let lines: Vec<Line> = if args.only.is_empty() {
-        match args.set {
-            Set::Tuning => TUNING.to_vec(),
-            Set::Reporting => REPORTING.to_vec(),
-        }
+        args.set.lines().to_vec()
     } else {
         let find = |name: &String| {
             let line = TUNING
