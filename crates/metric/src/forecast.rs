@@ -21,12 +21,19 @@ const EDGE_BINS: usize = 5;
 /// rate remembers itself for seconds it is worth something, on noise it costs
 /// little.
 const PERSISTENCE: f64 = 0.3;
-/// Bins on the shorter side of a change of level.
+/// Bins before a change of level, at least.
 const LEVEL_BINS: usize = 4;
 /// A change of level is at least so much of the mean …
 const CHANGE: f64 = 0.25;
 /// … between two parts which by themselves vary by less than this.
 const CALM: f64 = 0.08;
+
+/// Bins for which the level after a change has to have lasted to be the level
+/// of all that is to come: others' traffic that comes and goes does so within
+/// a second, a boost that has ended stays so. Edition 2 asked for fewer.
+pub(crate) const fn lasting(edition: u16) -> usize {
+    if edition <= 2 { LEVEL_BINS } else { 10 }
+}
 
 /// What follows from a ramp and a window behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,9 +56,10 @@ pub(crate) struct Forecast {
 ///   where `L₀` is the level of the first bins of the window (the line could
 ///   carry that from the start), and `F` the rate to come: the window's mean,
 ///   drawn a little to its last level; or, after a change of level between two
-///   calm parts (a boost that ended), the level after it.
+///   calm parts (a boost that ended), the level after it, once it has lasted
+///   for `lasting` bins.
 /// - Source: docs/METHODOLOGY.md, "Estimate".
-pub(crate) fn forecast(ramp: &[u64], window: &[u64]) -> Option<Forecast> {
+pub(crate) fn forecast(ramp: &[u64], window: &[u64], lasting: usize) -> Option<Forecast> {
     let bins: Vec<f64> = window.iter().map(|&b| to_f64(b)).collect();
     let count = length(&bins);
     let total = sum(&bins);
@@ -63,7 +71,7 @@ pub(crate) fn forecast(ramp: &[u64], window: &[u64]) -> Option<Forecast> {
     let edge = bins.len().min(EDGE_BINS);
     let first = sum(&bins[..edge]) / to_f64(edge as u64);
     let last = sum(&bins[bins.len() - edge..]) / to_f64(edge as u64);
-    let (coming, deviation) = change(&bins, mean, squares).unwrap_or_else(|| {
+    let (coming, deviation) = change(&bins, mean, squares, lasting).unwrap_or_else(|| {
         let coming = mean + PERSISTENCE * (last - mean);
         (coming, (squares / (count - 1.0)).sqrt())
     });
@@ -88,7 +96,7 @@ pub(crate) fn forecast(ramp: &[u64], window: &[u64]) -> Option<Forecast> {
 
 /// The level after a change, and the deviation about the two levels; `None`
 /// where the window shows no change of level.
-fn change(bins: &[f64], mean: f64, squares: f64) -> Option<(f64, f64)> {
+fn change(bins: &[f64], mean: f64, squares: f64, lasting: usize) -> Option<(f64, f64)> {
     let count = length(bins);
     let total = sum(bins);
     let (mut before, mut best) = (0.0, (0.0, 0.0, 0.0));
@@ -96,7 +104,7 @@ fn change(bins: &[f64], mean: f64, squares: f64) -> Option<(f64, f64)> {
         before += bin;
         let left = to_f64(at);
         let right = count - left;
-        let inside = at >= LEVEL_BINS as u64 && right >= to_f64(LEVEL_BINS as u64);
+        let inside = at >= LEVEL_BINS as u64 && right >= to_f64(lasting as u64);
         if inside {
             let after = (total - before) / right;
             let apart = before / left - after;
@@ -123,9 +131,10 @@ fn sum(bins: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::METHOD;
 
     fn mean(ramp: &[u64], window: &[u64]) -> f64 {
-        forecast(ramp, window).unwrap().mean
+        forecast(ramp, window, lasting(METHOD)).unwrap().mean
     }
 
     #[track_caller]
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_steady_line_is_forecast_exactly() {
-        let forecast = forecast(&[100, 200, 400], &[1000; 20]).unwrap();
+        let forecast = forecast(&[100, 200, 400], &[1000; 20], 10).unwrap();
         near(forecast.mean, 1000.0);
         assert!(forecast.volatility == 0.0);
         near(forecast.unseen, 0.77);
@@ -150,6 +159,14 @@ mod tests {
     }
 
     #[test]
+    fn others_who_stopped_for_a_moment_are_not_the_line() {
+        let window = [vec![1000; 12], vec![2000; 8]].concat();
+        let of = |edition| forecast(&[1000; 8], &window, lasting(edition)).unwrap();
+        assert!(of(2).mean > 1700.0, "edition 2 took the last level");
+        assert!(of(3).mean < 1600.0 && of(3).volatility > of(2).volatility);
+    }
+
+    #[test]
     fn what_the_ramp_carried_above_the_level_counts() {
         // A policer's bucket: the first bins carry more than the rate.
         near(mean(&[3000, 3000, 0, 0], &[1000; 36]), 1040.0);
@@ -158,14 +175,14 @@ mod tests {
     #[test]
     fn all_seen_is_nothing_to_guess() {
         let window: Vec<u64> = (0..92).map(|i| 500 + i * 7).collect();
-        let forecast = forecast(&[0; 8], &window).unwrap();
+        let forecast = forecast(&[0; 8], &window, 10).unwrap();
         assert!(forecast.unseen == 0.0);
     }
 
     #[test]
     fn silence_has_no_forecast() {
-        assert_eq!(forecast(&[1], &[0; 20]), None);
-        assert_eq!(forecast(&[1], &[5]), None);
-        assert_eq!(forecast(&[], &[]), None);
+        assert_eq!(forecast(&[1], &[0; 20], 10), None);
+        assert_eq!(forecast(&[1], &[5], 10), None);
+        assert_eq!(forecast(&[], &[], 10), None);
     }
 }

@@ -48,7 +48,7 @@ pub mod validity;
 pub mod weight;
 
 /// Edition of the methodology every receipt and every published figure names.
-pub const METHOD: u16 = 2;
+pub const METHOD: u16 = 3;
 
 /// Edition of the rules from stored tests to published figures: which tests
 /// count ([`validity`]) and what is said of them ([`summary`]).

@@ -5,7 +5,8 @@
 //!
 //! Source: docs/METHODOLOGY.md, "Stop".
 
-use crate::forecast::{HORIZON_BINS, forecast};
+use crate::METHOD;
+use crate::forecast::{HORIZON_BINS, forecast, lasting};
 use crate::goodput::{Mode, StopReason, ramp_end, spec};
 
 /// When a mode stops.
@@ -65,13 +66,22 @@ impl Rule {
 ///
 /// - Shape: complete bins in order of time. Later bins never move the point.
 pub fn stop_point(mode: Mode, bins: &[u64]) -> Option<(usize, StopReason)> {
+    stop_point_lasting(mode, bins, lasting(METHOD))
+}
+
+/// As [`stop_point`], by what an edition takes for a level that lasts.
+pub(crate) fn stop_point_lasting(
+    mode: Mode,
+    bins: &[u64],
+    lasting: usize,
+) -> Option<(usize, StopReason)> {
     let start = ramp_end(bins)?;
     let rule = Rule::of(mode);
     let first = rule.least_bins.max(start + spec::LEAST_WINDOW_BINS);
     (first..=bins.len().min(rule.last(start))).find_map(|end| {
         let why = if mode == Mode::Full {
             StopReason::Fixed
-        } else if is_settled(&rule, &bins[..start], &bins[start..end]) {
+        } else if is_settled(&rule, &bins[..start], &bins[start..end], lasting) {
             StopReason::Converged
         } else if end == rule.last(start) {
             StopReason::TimeCap
@@ -83,8 +93,8 @@ pub fn stop_point(mode: Mode, bins: &[u64]) -> Option<(usize, StopReason)> {
 }
 
 /// Whether what was not seen can hardly change the result.
-fn is_settled(rule: &Rule, ramp: &[u64], window: &[u64]) -> bool {
-    forecast(ramp, window).is_some_and(|seen| seen.unseen * seen.volatility <= rule.doubt)
+fn is_settled(rule: &Rule, ramp: &[u64], window: &[u64], lasting: usize) -> bool {
+    forecast(ramp, window, lasting).is_some_and(|seen| seen.unseen * seen.volatility <= rule.doubt)
 }
 
 #[cfg(test)]

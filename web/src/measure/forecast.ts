@@ -8,8 +8,10 @@ export const HORIZON_BINS = 100;
 const EDGE_BINS = 5;
 /** Share of the last level's distance to the mean that lasts. */
 const PERSISTENCE = 0.3;
-/** Bins on the shorter side of a change of level. */
+/** Bins before a change of level, at least. */
 const LEVEL_BINS = 4;
+/** Bins for which the level after it has to have lasted. */
+const LASTING_BINS = 10;
 /** A change of level is at least so much of the mean … */
 const CHANGE = 0.25;
 /** … between two parts which by themselves vary by less than this. */
@@ -66,7 +68,7 @@ function change(
     before += bin;
     const left = index + 1;
     const right = count - left;
-    if (left < LEVEL_BINS || right < LEVEL_BINS) return;
+    if (left < LEVEL_BINS || right < LASTING_BINS) return;
     const after = (total - before) / right;
     const apart = before / left - after;
     const between = ((left * right) / count) * (apart * apart);

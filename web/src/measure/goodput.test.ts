@@ -21,7 +21,7 @@ interface Golden {
   };
 }
 
-const path = new URL('../../../testdata/method/goodput-2.json', import.meta.url);
+const path = new URL('../../../testdata/method/goodput-3.json', import.meta.url);
 const cases = JSON.parse(readFileSync(path, 'utf8')) as Golden[];
 
 describe('the golden vectors hold', () => {

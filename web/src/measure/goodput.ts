@@ -1,5 +1,5 @@
 // Goodput of one subtest from its 100 ms bins. The same law runs at the centre;
-// both are held to testdata/method/goodput-2.json.
+// both are held to testdata/method/goodput-3.json.
 import type { Mode } from '../api/schema';
 import { bitsPerSecond, microseconds, type BitsPerSecond, type Microseconds } from '../unit';
 import { forecast, type Forecast } from './forecast';

@@ -1,5 +1,5 @@
 // When a direction may stop. The same law runs at the site and at the centre;
-// testdata/method/goodput-2.json holds them to it.
+// testdata/method/goodput-3.json holds them to it.
 import { MODES, type Mode, type StopReason } from '../api/schema';
 import { forecast, HORIZON_BINS } from './forecast';
 import { RAMP_CAP_BINS, rampEnd } from './ramp';
