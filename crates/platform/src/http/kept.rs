@@ -47,13 +47,13 @@ struct Answer {
     body: Bytes,
     headers: HeaderMap,
     /// Changes of the store that it knows of.
-    version: u64,
+    version: i64,
     computed_at: Timestamp,
     took: SignedDuration,
 }
 
 impl Answer {
-    fn holds(&self, version: u64, now: Timestamp) -> bool {
+    fn holds(&self, version: i64, now: Timestamp) -> bool {
         let age = now.duration_since(self.computed_at);
         self.version == version || age < (self.took * 10).min(LONGEST)
     }
@@ -95,7 +95,10 @@ pub(super) async fn keep(
     let asked = request.headers().clone();
     let slot = kept.slot(&question);
     let mut slot = slot.lock().await;
-    let (version, now) = (centre.store().version(), centre.now());
+    let (version, now) = match centre.store().version() {
+        Ok(version) => (version, centre.now()),
+        Err(error) => return Problem::from(error).into_response(),
+    };
     if let Some(answer) = slot.as_ref().filter(|answer| answer.holds(version, now)) {
         return given(answer, &asked);
     }

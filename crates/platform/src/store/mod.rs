@@ -31,7 +31,6 @@ pub mod unit_report;
 pub mod verdict;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,8 +42,8 @@ use rusqlite::{Connection, TransactionBehavior};
 pub struct Store {
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
-    /// How often somebody of this process was about to write.
-    version: AtomicU64,
+    /// Asks for nothing but whether somebody wrote, so it is never long busy.
+    watcher: Mutex<Connection>,
 }
 
 impl Store {
@@ -70,10 +69,11 @@ impl Store {
         schema::migrate(&mut writer).with_context(doing)?;
         let reader = connect(&file).with_context(doing)?;
         reader.pragma_update(None, "query_only", true)?;
+        let watcher = connect(&file).with_context(doing)?;
         Ok(Self {
             writer: Mutex::new(writer),
             reader: Mutex::new(reader),
-            version: AtomicU64::new(0),
+            watcher: Mutex::new(watcher),
         })
     }
 
@@ -100,17 +100,20 @@ impl Store {
         Ok(self.writer().pragma_update(None, "synchronous", "NORMAL")?)
     }
 
-    /// A number that grows with every change made by this process. What was
-    /// computed from the store still holds while it is the same; changes of
-    /// other processes do not show.
-    pub fn version(&self) -> u64 {
-        self.version.load(Ordering::Acquire)
+    /// A number that changes when this process or another one has written
+    /// (SQLite's `data_version`, of a connection that writes nothing).
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn version(&self) -> Result<i64> {
+        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(watcher.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
     /// The connection that writes. A panic elsewhere rolled its transaction
     /// back, so a poisoned lock is as good as any.
     fn writer(&self) -> MutexGuard<'_, Connection> {
-        self.version.fetch_add(1, Ordering::AcqRel);
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -140,6 +143,22 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         Store::open(directory.path()).unwrap();
         Store::open(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn what_anybody_writes_is_a_new_version_and_reading_is_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let [here, elsewhere] = [(); 2].map(|()| Store::open(directory.path()).unwrap());
+        let mut last = here.version().unwrap();
+        for writer in [&elsewhere, &here] {
+            assert_eq!(here.version().unwrap(), last);
+            writer
+                .writer()
+                .execute_batch("CREATE TABLE IF NOT EXISTS t (n); INSERT INTO t VALUES (1)")
+                .unwrap();
+            assert_ne!(here.version().unwrap(), last);
+            last = here.version().unwrap();
+        }
     }
 
     #[test]
