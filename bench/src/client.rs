@@ -51,7 +51,7 @@ pub(crate) struct Outcome {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Ran {
-    Outcome(Outcome),
+    Outcome(Box<Outcome>),
     /// It broke, with the reason.
     Failed(String),
     /// It is not to be had, with the reason: not worth another try.
@@ -155,12 +155,12 @@ fn ispeed(mode: &str, world: &World, tools: &Tools<'_>) -> anyhow::Result<Ran> {
         return Ok(Ran::Failed(ended.why()));
     };
     let direction = |name: &str| ispeed_said(&said[name], &said["receipt"][name]);
-    Ok(Ran::Outcome(Outcome {
+    Ok(Ran::Outcome(Box::new(Outcome {
         download: direction("download"),
         upload: direction("upload"),
         idle_rtt_us: said["idle_rtt_us"].as_f64(),
         cpu_seconds: ended.cpu_seconds,
-    }))
+    })))
 }
 
 fn ispeed_said(said: &Value, receipt: &Value) -> Option<Said> {

@@ -128,10 +128,10 @@ fn one(
     let Some(heard) = last_json(&ended.out) else {
         return Ok(Ran::Failed(ended.why()));
     };
-    Ok(Ran::Outcome(Outcome {
+    Ok(Ran::Outcome(Box::new(Outcome {
         cpu_seconds: ended.cpu_seconds,
         ..said(&heard)
-    }))
+    })))
 }
 
 /// A peer from the folder of peers, on the citizen's device.
@@ -176,7 +176,7 @@ fn iperf3(seconds: u32, world: &World, tools: &Tools<'_>) -> anyhow::Result<Ran>
             &mut outcome.upload
         }) = heard;
     }
-    Ok(Ran::Outcome(outcome))
+    Ok(Ran::Outcome(Box::new(outcome)))
 }
 
 fn iperf3_said(sum: &Value) -> Option<Said> {

@@ -163,7 +163,7 @@ impl<'a> Bench<'a> {
                 return Ok(());
             }
             Ran::Failed(why) => Err(why),
-            Ran::Outcome(outcome) => Ok(outcome),
+            Ran::Outcome(outcome) => Ok(*outcome),
         };
         let log = world.end()?;
         let cell = Cell {
