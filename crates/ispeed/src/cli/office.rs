@@ -379,7 +379,10 @@ pub(crate) enum UserCommand {
         after_help = "Examples:\n  ispeed user audit\n  ispeed user audit --subject district-1/2024-11/q1-nv --json"
     )]
     Audit {
-        /// Only what was done to this.
+        /// Only by whom the address holds this.
+        #[arg(long)]
+        who: Option<String>,
+        /// Only to what the name holds this.
         #[arg(long)]
         subject: Option<String>,
         /// Entries at most.

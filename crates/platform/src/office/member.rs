@@ -17,7 +17,7 @@ use crate::store::member::enrol::{Enrolled, UnitCode};
 use crate::store::member::{Consent, Duty, Member, Newcomer, Purpose, UnitDuty};
 
 /// Somebody who wants to be a member.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Code of a unit's link, or of a personal one.
@@ -31,7 +31,7 @@ pub struct Wish {
 }
 
 /// A new member; the token is told this once.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Welcome {
     /// Number within the unit.
     pub number: u64,
@@ -122,7 +122,7 @@ fn check(wish: &Wish) -> Result<(), Refused> {
 }
 
 /// What the page behind a link says before anybody agrees.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Invitation {
     /// Id and name of the campaign.
     pub campaign: String,
@@ -141,7 +141,8 @@ pub struct Invitation {
 }
 
 /// A purpose and its text.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AskedFor)]
 pub struct Asked {
     /// Name for the answer.
     pub purpose: Purpose,
@@ -229,7 +230,7 @@ pub fn unit_link(centre: &Centre, campaign: &Campaign, unit: &str, who: &str) ->
 }
 
 /// Everything that is known of a member, for itself.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Export {
     /// The member.
     pub member: Member,
@@ -240,6 +241,7 @@ pub struct Export {
     /// What it agreed to.
     pub consents: Vec<Consent>,
     /// Days on which it measured, with the number of tests.
+    #[schema(value_type = Vec<Vec<Object>>)]
     pub days: Vec<(String, u64)>,
     /// The hour in which it is asked to measure today.
     pub slot_today: Slot,
@@ -268,7 +270,8 @@ pub fn export(centre: &Centre, member: Member) -> Result<Export> {
 }
 
 /// A member as its unit sees it: done or not, day by day, and totals.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = MemberLine)]
 pub struct Line {
     /// Number within the unit.
     pub number: u64,
@@ -287,11 +290,12 @@ pub struct Line {
 }
 
 /// The members of a unit in a month.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct UnitMembers {
     /// Code of the unit.
     pub unit: String,
     /// The month.
+    #[schema(value_type = String, example = "2024-11")]
     pub month: Month,
     /// Whether these are the tests of simulations.
     pub synthetic: bool,

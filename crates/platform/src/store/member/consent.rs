@@ -9,7 +9,9 @@ use crate::store::Store;
 use crate::store::edge::{instant, micros};
 
 /// What personal data of a member may be used for. Each is agreed to by itself.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Counting on which days the member measured.
@@ -50,15 +52,17 @@ impl Purpose {
 pub const CONSENT_EDITION: u32 = 1;
 
 /// Something a member agreed to.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Consent {
     /// To what.
     pub purpose: String,
     /// Edition of the text.
     pub edition: u32,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub given_at: Timestamp,
     /// When it was taken back.
+    #[schema(value_type = Option<String>, required = true, format = DateTime)]
     pub withdrawn_at: Option<Timestamp>,
 }
 
