@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi, ToSchema};
 
@@ -111,6 +112,27 @@ impl Modify for Signing {
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("session", session);
         components.add_security_scheme("member", member);
+        for (path, item) in &mut openapi.paths.paths {
+            name(path, item);
+        }
+    }
+}
+
+/// Names the operations of a path after it, because handlers of different
+/// modules have the same names.
+fn name(path: &str, item: &mut PathItem) {
+    let words = path.trim_start_matches("/api/v1");
+    let words = words.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let words = words.join("_");
+    for (method, operation) in [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+    ] {
+        if let Some(operation) = operation {
+            operation.operation_id = Some(format!("{method}_{words}"));
+        }
     }
 }
 
@@ -241,9 +263,20 @@ mod tests {
     fn every_address_of_the_page_is_described_with_its_errors() {
         let document = serde_json::to_value(Description::openapi()).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert!(paths.len() >= 21, "{}", paths.len());
+        assert!(paths.len() >= 50, "{}", paths.len());
+        let operations = paths
+            .values()
+            .flat_map(|methods| methods.as_object().unwrap().values());
+        let ids: Vec<_> = operations
+            .map(|o| o["operationId"].as_str().unwrap())
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), distinct.len(), "{ids:?}");
         for (path, methods) in paths {
             for operation in methods.as_object().unwrap().values() {
+                if path.starts_with("/api/v1/office/") {
+                    assert!(operation["responses"]["403"].is_object(), "{path}");
+                }
                 assert!(operation["responses"]["400"].is_object(), "{path}");
                 assert!(operation["summary"].is_string(), "{path}");
             }

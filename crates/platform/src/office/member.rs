@@ -294,6 +294,8 @@ pub struct Line {
 pub struct UnitMembers {
     /// Code of the unit.
     pub unit: String,
+    /// Its name.
+    pub name: String,
     /// The month.
     #[schema(value_type = String, example = "2024-11")]
     pub month: Month,
@@ -331,6 +333,7 @@ pub fn of_unit(
     };
     Ok(UnitMembers {
         unit: unit.to_owned(),
+        name: unit_name(centre, unit)?,
         month,
         synthetic,
         members: members.map(line).collect(),
