@@ -27,6 +27,7 @@ fn the_api_does_what_it_says() {
     );
     let run = Command::new("schemathesis")
         .env("ISPEED_SESSION", session)
+        .env("ISPEED_MEMBER", member(data.path()))
         .args(["--config-file", rules])
         // It keeps what it found in a folder beside itself.
         .current_dir(data.path())
@@ -59,13 +60,10 @@ fn the_api_does_what_it_says() {
 /// The session of an account of the office.
 fn signed_in(server: &Server, data: &std::path::Path) -> String {
     let (email, password) = ("vhtt@quan1.example.vn", "mưa rào tháng bảy");
-    let invited = ispeed(&[
-        "user", "invite", email, "--name", "A", "--role", "office", "--json",
-    ])
-    .arg("--data")
-    .arg(data)
-    .output();
-    let invited: serde_json::Value = serde_json::from_slice(&invited.unwrap().stdout).unwrap();
+    let invited = told(
+        data,
+        &["user", "invite", email, "--name", "A", "--role", "office"],
+    );
     let body = serde_json::json!({"token": invited["token"], "password": password}).to_string();
     let path = "/api/v1/office/invitations";
     let taken = server.answer("", "POST", path, body.as_bytes()).unwrap();
@@ -80,4 +78,30 @@ fn signed_in(server: &Server, data: &std::path::Path) -> String {
     });
     let pair = cookie.unwrap().split(';').next().unwrap();
     pair.strip_prefix("ispeed_session=").unwrap().to_owned()
+}
+
+/// The token of a member.
+fn member(data: &std::path::Path) -> String {
+    let campaign = ["--campaign", "district-1"];
+    let link = told(
+        data,
+        &[&["member", "link", "q1-p-ben-nghe"], &campaign[..]].concat(),
+    );
+    let code = link["code"].as_str().unwrap();
+    let join = [
+        "member",
+        "join",
+        code,
+        "--device",
+        "device-0001",
+        "--consent",
+        "duty",
+    ];
+    told(data, &join)["token"].as_str().unwrap().to_owned()
+}
+
+/// What a command says.
+fn told(data: &std::path::Path, words: &[&str]) -> serde_json::Value {
+    let output = ispeed(words).arg("--json").arg("--data").arg(data).output();
+    serde_json::from_slice(&output.unwrap().stdout).unwrap()
 }

@@ -145,6 +145,13 @@ export const deskEn: typeof deskVi = {
     late: (count: string): string => `Late: ${count} units`,
     nobodyLate: 'Nobody is late.',
   },
+  push: {
+    purpose: 'Reminders on this device',
+    unable:
+      'This browser takes no notifications. On an iPhone, add the page to the home screen first.',
+    refused:
+      'Not switched on: the browser does not allow notifications, or its push service was not reached.',
+  },
   reconciliation: {
     title: 'Official counts beside ours',
     lead: 'The explanation is the way of counting that fits best, not a proof of how others counted.',

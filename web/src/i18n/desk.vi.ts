@@ -146,6 +146,13 @@ export const deskVi = {
     late: (count: string): string => `Trễ hạn: ${count} đơn vị`,
     nobodyLate: 'Không đơn vị nào trễ hạn.',
   },
+  push: {
+    purpose: 'Thông báo nhắc đo trên thiết bị này',
+    unable:
+      'Trình duyệt này không nhận được thông báo. Trên iPhone, hãy thêm trang vào màn hình chính trước.',
+    refused:
+      'Chưa bật được: trình duyệt không cho phép thông báo, hoặc không tới được dịch vụ thông báo của trình duyệt.',
+  },
   reconciliation: {
     title: 'Đối soát với số liệu chính thức',
     lead: 'Giải thích là cách đếm khớp nhất, không phải bằng chứng về cách nơi khác đã đếm.',

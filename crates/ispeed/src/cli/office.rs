@@ -110,7 +110,7 @@ pub(crate) enum CampaignCommand {
     #[command(after_help = "Examples:\n  \
         ispeed campaign remind district-1 --config ispeed.toml\n  \
         ispeed campaign remind district-1 --config ispeed.toml --confirm\n\n\
-        Needs [centre.mail] in the configuration. Without --confirm it only says who would get one;\n\
+        Needs [centre.mail] in the configuration, and [centre.push] for devices. Without --confirm it only says who would get one;\n\
         none goes out twice. Run it every hour.")]
     Remind {
         /// Its id.

@@ -244,6 +244,12 @@ async fn an_account_is_listed_with_its_state_and_never_ends_itself() {
     );
     let again = ask(&http, &office, "DELETE", &reader, Value::Null).await;
     is_problem(&again, 404, "unknown_account");
+    let new = json!({"email": OFFICE, "name": "A", "role": "reader"});
+    is_problem(
+        &ask(&http, &office, "POST", accounts, new).await,
+        409,
+        "own_account",
+    );
     let own = format!("{accounts}/{OFFICE}");
     is_problem(
         &ask(&http, &office, "DELETE", &own, Value::Null).await,

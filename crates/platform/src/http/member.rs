@@ -14,7 +14,9 @@ use super::described::Refusals;
 use super::problem::Problem;
 use super::{blocking, body};
 use crate::centre::Centre;
-use crate::office::member::{Export, Invitation, Welcome, Wish, enrol, export, invitation};
+use crate::office::member::{
+    Export, Invitation, Welcome, Wish, enrol, export, invitation, push_alone,
+};
 use crate::office::{Refused, Why, secret};
 use crate::store::audit::Act;
 use crate::store::member::{Member, Purpose};
@@ -53,7 +55,7 @@ pub(super) async fn join(
 }
 
 /// Runs something for the member who shows its token.
-async fn own<T: Send + 'static>(
+pub(super) async fn own<T: Send + 'static>(
     centre: Arc<Centre>,
     headers: &HeaderMap,
     work: impl FnOnce(&Centre, Member) -> anyhow::Result<T> + Send + 'static,
@@ -120,6 +122,9 @@ pub(super) async fn agree(
 ) -> Result<Json<Export>, Problem> {
     let Agreement { purpose, given } = body::json(&headers, body).await?;
     let done = own(centre, &headers, move |centre, member| {
+        if given && purpose == Purpose::ReminderPush {
+            return Err(push_alone("purpose").into());
+        }
         centre
             .store()
             .set_consent(&member.member_id, purpose, given, centre.now())?;

@@ -22,6 +22,7 @@ mod openapi;
 pub mod problem;
 mod problem_area;
 mod progress;
+mod push;
 mod register;
 mod roster;
 mod session;
@@ -87,6 +88,7 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .merge(progress::routes())
                 .merge(directory::routes())
                 .merge(roster::routes())
+                .merge(push::routes())
                 .route("/api/v1/openapi.json", get(openapi::document))
                 .route("/api/v1/", get(openapi::page)),
         )

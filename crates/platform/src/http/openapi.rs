@@ -12,7 +12,7 @@ use utoipa::{Modify, OpenApi, ToSchema};
 
 use super::{
     area, campaign, chart, compare, compatible, directory, map, member, office, problem_area,
-    progress, register, roster, session, submission,
+    progress, push, register, roster, session, submission,
 };
 
 /// The description, made from the handlers themselves.
@@ -83,6 +83,8 @@ use super::{
         member::erase,
         member::agree,
         member::opt_out,
+        push::key,
+        push::take,
     ),
     modifiers(&Signing),
     components(schemas(ProblemSchema)),

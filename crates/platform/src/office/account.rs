@@ -125,11 +125,7 @@ pub fn accounts(centre: &Centre, actor: &Actor) -> Result<Vec<AccountLine>> {
 pub fn disable(centre: &Centre, actor: &Actor, email: &str) -> Result<()> {
     actor.may_administer()?;
     let email = email.trim().to_lowercase();
-    if email == actor.name {
-        let what = format!("{email:?} is the account that asks");
-        let remedy = "ask another account of the office";
-        return Err(Refused::new((Why::Conflict, "own_account"), "email", what, remedy).into());
-    }
+    not_own(actor, &email)?;
     let act = Act {
         who: &actor.name,
         at: centre.now(),
@@ -140,6 +136,22 @@ pub fn disable(centre: &Centre, actor: &Actor, email: &str) -> Result<()> {
         return Err(Refused::new((Why::Unknown, "unknown_account"), "email", what, remedy).into());
     }
     Ok(())
+}
+
+/// Nobody ends or changes the account that is asked with: the last one of an
+/// office would be gone by a slip.
+fn not_own(actor: &Actor, email: &str) -> Result<(), Refused> {
+    if email != actor.name {
+        return Ok(());
+    }
+    let what = format!("{email:?} is the account that asks");
+    let remedy = "ask another account of the office";
+    Err(Refused::new(
+        (Why::Conflict, "own_account"),
+        "email",
+        what,
+        remedy,
+    ))
 }
 
 /// Makes an account, or invites the one of this address again.
@@ -157,6 +169,7 @@ pub fn invite(
 ) -> Result<Invited> {
     actor.may_administer()?;
     let email = address(email)?;
+    not_own(actor, &email)?;
     check_unit(centre, role, unit)?;
     let name = tidy(name);
     if name.is_empty() {

@@ -103,6 +103,9 @@ fn check(wish: &Wish) -> Result<(), Refused> {
             "ask the person",
         ));
     }
+    if wish.consents.contains(&Purpose::ReminderPush) {
+        return Err(push_alone("consents"));
+    }
     let wants_mail = wish.consents.contains(&Purpose::ReminderEmail);
     match &wish.email {
         Some(email) if email.parse::<lettre::Address>().is_err() => Err(Refused::new(
@@ -119,6 +122,13 @@ fn check(wish: &Wish) -> Result<(), Refused> {
         )),
         _ => Ok(()),
     }
+}
+
+/// The consent to be reminded on a device comes with what reaches it.
+pub(crate) fn push_alone(field: &'static str) -> Refused {
+    let what = "\"reminder_push\" is agreed to by subscribing the device";
+    let remedy = "send the subscription: POST /api/v1/members/me/push";
+    Refused::new((Why::Wrong, "consent_missing"), field, what, remedy)
 }
 
 /// What the page behind a link says before anybody agrees.
@@ -173,7 +183,7 @@ pub fn invitation(centre: &Centre, code: &str) -> Result<Invitation> {
         tests_a_day: campaign.terms.duty_tests_a_day,
         campaign: campaign.id,
         name: campaign.name,
-        purposes: Purpose::ALL
+        purposes: Purpose::AT_FIRST
             .map(|purpose| Asked {
                 purpose,
                 text: purpose.text(),
@@ -243,6 +253,8 @@ pub struct Export {
     /// Days on which it measured, with the number of tests.
     #[schema(value_type = Vec<Vec<Object>>)]
     pub days: Vec<(String, u64)>,
+    /// Where it is reminded on its device, if it is.
+    pub push_endpoint: Option<String>,
     /// The hour in which it is asked to measure today.
     pub slot_today: Slot,
 }
@@ -259,6 +271,7 @@ pub fn export(centre: &Centre, member: Member) -> Result<Export> {
         unit: unit_name(centre, &member.organisation)?,
         device: store.member_device(&member.member_id)?,
         consents: store.consents(&member.member_id)?,
+        push_endpoint: store.subscription(&member.member_id)?.map(|to| to.endpoint),
         days: store.days_of_member(&member.member_id)?,
         slot_today: slot(
             seed(&member.campaign, &member.organisation),

@@ -9,6 +9,7 @@ pub mod actor;
 pub mod calendar;
 pub mod member;
 pub mod progress;
+pub mod push;
 pub mod reconcile;
 pub mod reminder;
 pub mod roster;

@@ -3,6 +3,7 @@
 pub mod consent;
 pub mod duty;
 pub mod enrol;
+mod push;
 mod reminder;
 
 use anyhow::{Context as _, Result};
