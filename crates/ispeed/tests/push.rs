@@ -34,17 +34,15 @@ impl Browser {
         Self { key, secret }
     }
 
+    /// Uncompressed, as browsers write it.
     fn public(&self) -> Vec<u8> {
         self.key.public_key().to_sec1_bytes().to_vec()
     }
 
     fn subscription(&self, endpoint: &str) -> Value {
-        // Uncompressed, as browsers write it.
-        let point =
-            p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&self.key.public_key(), false);
         json!({
             "endpoint": endpoint,
-            "p256dh": URL_SAFE_NO_PAD.encode(point.as_bytes()),
+            "p256dh": URL_SAFE_NO_PAD.encode(self.public()),
             "auth": URL_SAFE_NO_PAD.encode(self.secret),
         })
     }
@@ -60,9 +58,8 @@ impl Browser {
         let (sender, record) = rest[5..].split_at(65);
         let peer = PublicKey::from_sec1_bytes(sender).unwrap();
         let shared = p256::ecdh::diffie_hellman(self.key.to_nonzero_scalar(), peer.as_affine());
-        let own =
-            p256::elliptic_curve::sec1::ToSec1Point::to_sec1_point(&self.key.public_key(), false);
-        let info = [b"WebPush: info\0", own.as_bytes(), sender].concat();
+        let own = self.public();
+        let info = [&b"WebPush: info\0"[..], &own, sender].concat();
         let input: [u8; 32] = derived(&self.secret, shared.raw_secret_bytes(), &info);
         let key: [u8; 16] = derived(salt, &input, b"Content-Encoding: aes128gcm\0");
         let nonce: [u8; 12] = derived(salt, &input, b"Content-Encoding: nonce\0");
