@@ -1,6 +1,7 @@
 //! The API against its own description, by a tool of others: schemathesis
 //! (MIT; `pip install schemathesis`). Where it is not installed nothing is
 //! tested, and that is said.
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod running;
 
