@@ -1,33 +1,18 @@
 // The office on a phone: an invitation, a report, a unit's link, one's own data.
-import { execFileSync } from 'node:child_process';
 import { expect, test, type Page } from '@playwright/test';
 import { expectAccessible } from './accessible';
+import { ispeed, signIn, takeUp } from './office';
 
-const BINARY = process.env['ISPEED_BIN'] ?? '../target/debug/ispeed';
 const MONTH = '2025-05';
-const PASSWORD = 'mưa rào tháng bảy';
-
-/** A command on the server's own store, and its JSON. */
-function ispeed(...args: string[]): Record<string, string> {
-  const data = process.env['ISPEED_E2E_DATA'] ?? '';
-  const output = execFileSync(BINARY, [...args, '--json', '--data', data], { encoding: 'utf8' });
-  return JSON.parse(output) as Record<string, string>;
-}
 
 async function signedIn(page: Page, email: string, ...role: string[]): Promise<void> {
-  const invited = ispeed('user', 'invite', email, '--name', 'Số 1', '--role', ...role);
-  await page.goto(`/invitation#${invited['token']}`);
-  await page.getByLabel('Mật khẩu mới').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Đặt mật khẩu' }).click();
-  await page.getByRole('link', { name: 'Đăng nhập' }).click();
+  await takeUp(page, ispeed('user', 'invite', email, '--name', 'Số 1', '--role', ...role));
   await expectAccessible(page);
   await page.getByLabel('Thư điện tử').fill(email);
   await page.getByLabel('Mật khẩu').fill('sai mật khẩu');
   await page.getByRole('button', { name: 'Đăng nhập' }).click();
   await expect(page.getByRole('alert')).toContainText('không đúng');
-  await page.getByLabel('Mật khẩu').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Đăng nhập' }).click();
-  await expect(page.getByText(email)).toBeVisible();
+  await signIn(page, email);
 }
 
 async function fits(page: Page): Promise<void> {

@@ -89,7 +89,11 @@ impl Base {
     }
 
     /// The addresses of the host, in the order of the system's resolver.
-    pub(crate) async fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] where the name has none.
+    pub async fn addresses(&self) -> Result<Vec<SocketAddr>, Error> {
         if let Some(address) = self.address {
             return Ok(vec![address]);
         }
@@ -163,6 +167,33 @@ impl Base {
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let mut sender = self.connect().await?;
         Ok(ask(&mut sender, self.getting(path)?).await?.1)
+    }
+
+    /// Posts bytes with lines of one's own in the head; of the answer only the
+    /// status is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] where nobody answers in time, or not in HTTP.
+    pub async fn send(
+        &self,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<u16, Error> {
+        let request = Request::post(path)
+            .header(HOST, self.authority())
+            .header(USER_AGENT, concat!("ispeed/", env!("CARGO_PKG_VERSION")));
+        let add = |request: hyper::http::request::Builder, (name, value): &(&str, String)| {
+            request.header(*name, value)
+        };
+        let request = headers.iter().fold(request, add).body(Full::from(body));
+        let request = request.map_err(std::io::Error::other)?;
+        let mut sender = self.connect().await?;
+        let answer = within(sender.send_request(request))
+            .await?
+            .map_err(broken)?;
+        Ok(answer.status().as_u16())
     }
 
     /// A request for a path.

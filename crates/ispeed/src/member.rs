@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use platform::office::actor::Actor;
 use platform::office::member::{Line, UnitMembers, Wish, enrol, of_unit, unit_link, unit_name};
 use platform::office::roster;
 use platform::store::audit::Act;
@@ -68,7 +69,8 @@ fn import(campaign: &str, args: &ListArgs) -> anyhow::Result<ExitCode> {
     let bytes = std::fs::read(&args.file).with_context(|| format!("reading {name}"))?;
     let centre = open(&args.store)?;
     let campaign = named_campaign(&centre, campaign)?;
-    let plan = roster::import(&centre, &campaign, &bytes, args.confirm.then_some(CONSOLE));
+    let console = Actor::console();
+    let plan = roster::import(&centre, &console, &campaign, &bytes, args.confirm);
     let plan = plan.with_context(|| format!("in {name}"))?;
     let mut value = serde_json::to_value(&plan)?;
     value["imported"] = json!(args.confirm && plan.mistakes.is_empty());

@@ -2,16 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::bail;
-use platform::office::account::invite;
+use platform::office::account::{AccountLine, accounts, disable, invite};
 use platform::office::actor::Actor;
-use platform::store::account::Account;
-use platform::store::audit::{Act, Audited};
+use platform::store::audit::{Audited, Trail};
 use serde_json::json;
 
 use crate::centre::{open, print};
 use crate::cli::{StoreArgs, UserCommand};
-use crate::organisation::CONSOLE;
 
 pub(crate) fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
     match command {
@@ -35,14 +32,7 @@ pub(crate) fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
         }
         UserCommand::List { store } => list(store),
         UserCommand::Disable { email, store } => {
-            let centre = open(store)?;
-            let act = Act {
-                who: CONSOLE,
-                at: centre.now(),
-            };
-            if !centre.store().disable_account(&email.to_lowercase(), act)? {
-                bail!("no account that is enabled has the address {email:?}; see ispeed user list");
-            }
+            disable(&open(store)?, &Actor::console(), email)?;
             print(
                 store,
                 &json!({"disabled": email}),
@@ -50,33 +40,39 @@ pub(crate) fn user(command: &UserCommand) -> anyhow::Result<ExitCode> {
             )
         }
         UserCommand::Audit {
+            who,
             subject,
             most,
             store,
-        } => audit(subject.as_deref(), *most, store),
+        } => {
+            let asked = Trail {
+                who: who.as_deref(),
+                subject: subject.as_deref(),
+                ..Trail::default()
+            };
+            audit(asked, *most, store)
+        }
     }
 }
 
 fn list(store: &StoreArgs) -> anyhow::Result<ExitCode> {
-    let accounts = open(store)?.store().accounts()?;
-    let line = |account: &Account| {
+    let accounts = accounts(&open(store)?, &Actor::console())?;
+    let line = |account: &AccountLine| {
         let unit = account.organisation.as_deref().unwrap_or("-");
-        let state = match (account.disabled, &account.password) {
-            (true, _) => "disabled",
-            (false, None) => "invited",
-            (false, Some(_)) => "enabled",
-        };
         format!(
-            "{}  {}  {unit}  {state}  {}",
-            account.email, account.role, account.name
+            "{}  {}  {unit}  {}  {}",
+            account.email,
+            account.role,
+            account.state.code(),
+            account.name
         )
     };
     let lines: Vec<_> = accounts.iter().map(line).collect();
     print(store, &json!({"accounts": accounts}), &lines.join("\n"))
 }
 
-fn audit(subject: Option<&str>, most: u32, store: &StoreArgs) -> anyhow::Result<ExitCode> {
-    let trail = open(store)?.store().audit_trail(subject, most)?;
+fn audit(asked: Trail<'_>, most: u32, store: &StoreArgs) -> anyhow::Result<ExitCode> {
+    let trail = open(store)?.store().audit_trail(asked, most)?;
     let line = |entry: &Audited| {
         format!(
             "{}  {}  {}  {}  {}",

@@ -73,8 +73,40 @@ fn the_container_starts_a_site() {
 }
 
 #[test]
+fn the_unit_of_reminders_runs_to_its_end_every_hour() {
+    let unit = read("ispeed-remind.service");
+    let line = unit
+        .lines()
+        .find_map(|l| l.strip_prefix("ExecStart="))
+        .unwrap();
+    let words: Vec<_> = line.split(' ').collect();
+    assert_eq!(words[0], "/usr/local/bin/ispeed");
+    assert!(
+        line.ends_with("--confirm --config /etc/ispeed.toml"),
+        "{line}"
+    );
+    assert!(unit.contains("Type=oneshot") && unit.contains("StateDirectory=ispeed"));
+    assert!(read("ispeed-remind.timer").contains("OnCalendar=hourly"));
+    // As it is installed, but for the folder and a configuration that reminds.
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("ispeed.toml");
+    let settings = "[centre.push]\ncontact = \"mailto:a@b.vn\"\n";
+    std::fs::write(&config, settings).unwrap();
+    let mut command = ispeed(&words[1..words.len() - 1]);
+    command.arg(&config).arg("--data").arg(folder.path());
+    command.args(["--clock", "2024-11-14T15:00:00Z"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
 fn systemd_takes_the_units() {
-    let units = [deploy("ispeed.service"), deploy("ispeed-site.service")];
+    let units = [
+        deploy("ispeed.service"),
+        deploy("ispeed-site.service"),
+        deploy("ispeed-remind.service"),
+        deploy("ispeed-remind.timer"),
+    ];
     let mut verify = Command::new("systemd-analyze");
     let verify = verify
         .arg("verify")

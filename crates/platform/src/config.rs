@@ -7,6 +7,7 @@ use metric::validity::Limits;
 use serde::{Deserialize, Serialize};
 
 use crate::office::reminder::Mail;
+use crate::push::Push;
 
 /// Table `[centre]` of the configuration file. Every key may be left out.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -25,6 +26,9 @@ pub struct Config {
     /// How reminders go out; without it none do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mail: Option<Mail>,
+    /// Reminders on members' own devices; without it there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push: Option<Push>,
 }
 
 /// Table `[centre.api]`: how many questions one network (IPv4 /24, IPv6 /48)
@@ -58,6 +62,7 @@ impl Default for Config {
             limits: Limits::default(),
             api: ApiLimits::default(),
             mail: None,
+            push: None,
         }
     }
 }
@@ -100,6 +105,7 @@ impl Config {
         );
         let named = !self.data_dir.as_os_str().is_empty();
         ensure!(named, "data_dir is empty, expected a directory");
+        self.push.as_ref().map_or(Ok(()), Push::check)?;
         self.mail.as_ref().map_or(Ok(()), Mail::check)
     }
 }

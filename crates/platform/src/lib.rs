@@ -27,6 +27,7 @@ pub mod office;
 pub mod operator;
 pub mod organisation;
 pub mod publish;
+pub mod push;
 pub mod quantity;
 pub mod report;
 mod sheet;

@@ -84,6 +84,21 @@ export async function call<Body>(
   throw new RequestError(failureOfAnswer(response.status, answer));
 }
 
+/** How long a list of many thousand rows may take over a slow line. */
+const LIST_PATIENCE_MS = 180_000;
+const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+
+/** Sends a list, CSV or XLSX by its name. */
+export async function sendList<Body>(path: string, file: File): Promise<Body> {
+  const kind = file.name.toLowerCase().endsWith('.xlsx') ? XLSX : 'text/csv';
+  return request<Body>(path, {
+    method: 'POST',
+    signal: AbortSignal.timeout(LIST_PATIENCE_MS),
+    headers: { 'content-type': kind },
+    body: file,
+  });
+}
+
 export interface Asked {
   mode: Mode;
   network: Network | undefined;

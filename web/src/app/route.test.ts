@@ -1,3 +1,4 @@
+import { deskPath } from '../office/desk/desk';
 import { expect, test } from 'vitest';
 import {
   areaPath,
@@ -57,6 +58,18 @@ test.each([
   ['/tests/%E0%A4%A', { page: 'test', id: '%E0%A4%A' }],
 ])('%s', (path, want) => {
   expect(at(path)).toEqual(want);
+});
+
+test('the office has pages of its own', () => {
+  const asked = { campaign: 'district-1', month: '2024-11', synthetic: false };
+  expect(at(deskPath('members', asked, 'q1-p-ben-nghe'))).toEqual({
+    page: 'desk',
+    desk: 'members',
+    unit: 'q1-p-ben-nghe',
+    ...asked,
+  });
+  expect(at('/audit')).toMatchObject({ page: 'desk', desk: 'audit' });
+  expect(at('/audit/x')).toEqual({ page: 'missing' });
 });
 
 test('paths lead back to where they came from', () => {

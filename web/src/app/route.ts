@@ -1,4 +1,5 @@
 // Paths of the app; the server answers each of them with the same page.
+import { isDesk, type Desk } from '../office/desk/desk';
 import { isMetric, type Metric, type Place } from '../figures/figures';
 import { isMonth, monthOf } from '../unit';
 
@@ -13,6 +14,7 @@ export type Route =
   | { page: 'problem'; id: string }
   | { page: 'receipt' }
   | ({ page: 'office' } & OfficeAsked)
+  | ({ page: 'desk' } & Desk)
   | { page: 'invitation' }
   | { page: 'join'; code: string }
   | { page: 'member' }
@@ -62,6 +64,9 @@ export function routeOf(url: URL): Route {
   if (first === 'office' && third === undefined) {
     const { campaign, month } = monthAsked(url);
     return { page: 'office', unit: second, campaign, month, synthetic };
+  }
+  if (isDesk(first) && third === undefined && (second === undefined || first === 'members')) {
+    return { page: 'desk', desk: first, unit: second, ...monthAsked(url), synthetic };
   }
   if (first === 'receipt' && second === undefined) return { page: 'receipt' };
   if (first === 'compare' && second === undefined) {

@@ -3,6 +3,7 @@
 export type Preference =
   | 'device'
   | 'member'
+  | 'office'
   | 'language'
   | 'mode'
   | 'network'

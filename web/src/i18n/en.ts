@@ -1,7 +1,9 @@
 // English; a key that is missing here does not compile.
+import { deskEn } from './desk.en';
 import type { Catalogue } from './vi';
 
 export const en: Catalogue = {
+  desk: deskEn,
   nav: {
     measure: 'Measure',
     wards: 'By ward',
@@ -72,6 +74,11 @@ export const en: Catalogue = {
       report_state: 'The report is no longer at this step. Reload the page.',
       month_not_over: 'The month is not over. Save a draft and submit it after the last day.',
       note_missing: 'Say what is to be corrected.',
+      list_unreadable:
+        'This file cannot be read. Send the list as CSV (UTF-8) or XLSX, with a row of column names.',
+      own_account: 'Your own account cannot be ended by yourself.',
+      unknown_account: 'No account in use has this address.',
+      account_invalid: 'The account is not valid: check address, name and unit.',
       site_busy: 'The measuring site is busy. Try again in a few minutes.',
       server_error: 'The server is in trouble. Try again in a few minutes.',
     },

@@ -1,7 +1,10 @@
 // The Vietnamese catalogue, which is the original: English has to have the same keys.
 // “Mẫu” is a test that counts; “lần đo” is any test.
 
+import { deskVi } from './desk.vi';
+
 export const vi = {
+  desk: deskVi,
   nav: {
     measure: 'Đo',
     wards: 'Theo phường',
@@ -73,6 +76,11 @@ export const vi = {
       report_state: 'Báo cáo không còn ở bước này. Hãy tải lại trang.',
       month_not_over: 'Tháng chưa kết thúc. Hãy lưu nháp và gửi sau ngày cuối tháng.',
       note_missing: 'Hãy ghi nội dung cần chỉnh sửa.',
+      list_unreadable:
+        'Không đọc được tệp này. Hãy gửi danh sách dạng CSV (UTF-8) hoặc XLSX, có dòng tiêu đề cột.',
+      own_account: 'Không thể tự khóa tài khoản của mình.',
+      unknown_account: 'Không có tài khoản đang dùng nào với thư điện tử này.',
+      account_invalid: 'Thông tin tài khoản không hợp lệ: kiểm tra thư điện tử, họ tên và đơn vị.',
       site_busy: 'Điểm đo đang quá tải. Hãy thử lại sau ít phút.',
       server_error: 'Máy chủ đang gặp sự cố. Hãy thử lại sau ít phút.',
     },

@@ -138,5 +138,7 @@ export interface Member {
   consents: { purpose: string; given_at: string; withdrawn_at: string | null }[];
   /** Day and number of tests. */
   days: [string, number][];
+  /** Where it is reminded on its device, if it is. */
+  push_endpoint: string | null;
   slot_today: { from_hour: number; to_hour: number };
 }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use platform::office::progress::{self, WardProgress};
+use platform::office::push::{self, Nudge, Pushed};
 use platform::office::reconcile::{self, Reconciled};
 use platform::office::reminder::{Reminder, Sent, due, send};
 use platform::office::secret;
@@ -13,6 +14,7 @@ use serde_json::json;
 use crate::centre::{named_campaign, open, print};
 use crate::cli::{MonthArg, StoreArgs};
 use crate::organisation::CONSOLE;
+use crate::push::deliver;
 
 pub(super) fn remind(
     id: &str,
@@ -24,41 +26,67 @@ pub(super) fn remind(
     let campaign = named_campaign(&centre, id)?;
     let at = centre.now();
     let reminders = due(&centre, &campaign, at, synthetic)?;
+    let nudges = push::due(&centre, &campaign, at, synthetic)?;
     if !confirm {
-        let line = |reminder: &Reminder| {
-            let to = if reminder.to.is_some() {
-                ""
-            } else {
-                "  (no address known)"
-            };
-            format!("  {}  {}{to}\n", reminder.whom, reminder.subject)
-        };
-        let lines: String = reminders.iter().map(line).collect();
         let text = format!(
-            "{lines}{} are due; give --confirm to send them",
-            reminders.len()
+            "{}{} are due; give --confirm to send them",
+            foreseen(&reminders, &nudges),
+            reminders.len() + nudges.len()
         );
-        return print(store, &json!({"due": reminders, "sent": false}), &text);
+        let value = json!({"due": reminders, "devices": nudges, "sent": false});
+        return print(store, &value, &text);
     }
-    let mail = centre.config().mail.as_ref();
-    let mail = mail.context("no [centre.mail] in the configuration; see deploy/ispeed.toml")?;
-    let done = send(&centre, mail, &reminders, at)?;
-    print(store, &json!(done), &sent(&done))?;
-    Ok(if done.failed.is_empty() {
+    let devices = match &centre.config().push {
+        Some(settings) => {
+            let private = settings.allow_private;
+            push::send(&centre, &nudges, at, |request| deliver(request, private))?
+        }
+        None => Pushed::default(),
+    };
+    // Where only devices are reminded, no mail server is needed.
+    let mail = match &centre.config().mail {
+        None if reminders.is_empty() && centre.config().push.is_some() => Sent::default(),
+        mail => {
+            let missing = "no [centre.mail] in the configuration; see deploy/ispeed.toml";
+            send(&centre, mail.as_ref().context(missing)?, &reminders, at)?
+        }
+    };
+    let text = sent(&mail, &devices);
+    let mut value = json!(mail);
+    value["devices"] = json!(devices);
+    print(store, &value, &text)?;
+    let all = mail.failed.is_empty() && devices.failed.is_empty();
+    Ok(if all {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
 }
 
-fn sent(done: &Sent) -> String {
+fn foreseen(reminders: &[Reminder], nudges: &[Nudge]) -> String {
+    let mail = |reminder: &Reminder| {
+        let to = if reminder.to.is_some() {
+            ""
+        } else {
+            "  (no address known)"
+        };
+        format!("  {}  {}{to}\n", reminder.whom, reminder.subject)
+    };
+    let device = |nudge: &Nudge| format!("  {}  on the device: {}\n", nudge.whom, nudge.text);
+    let lines: String = reminders.iter().map(mail).collect();
+    lines + &nudges.iter().map(device).collect::<String>()
+}
+
+fn sent(mail: &Sent, devices: &Pushed) -> String {
     let mut text = format!(
-        "{} sent, {} without an address, {} not taken",
-        done.sent,
-        done.without_address.len(),
-        done.failed.len()
+        "{} sent, {} without an address, {} to devices, {} devices gone, {} not taken",
+        mail.sent,
+        mail.without_address.len(),
+        devices.sent,
+        devices.gone.len(),
+        mail.failed.len() + devices.failed.len()
     );
-    for (whom, why) in &done.failed {
+    for (whom, why) in mail.failed.iter().chain(&devices.failed) {
         text += &format!("\n  {whom}: {why}");
     }
     text

@@ -110,7 +110,7 @@ pub(crate) enum CampaignCommand {
     #[command(after_help = "Examples:\n  \
         ispeed campaign remind district-1 --config ispeed.toml\n  \
         ispeed campaign remind district-1 --config ispeed.toml --confirm\n\n\
-        Needs [centre.mail] in the configuration. Without --confirm it only says who would get one;\n\
+        Needs [centre.mail] in the configuration, and [centre.push] for devices. Without --confirm it only says who would get one;\n\
         none goes out twice. Run it every hour.")]
     Remind {
         /// Its id.
@@ -379,7 +379,10 @@ pub(crate) enum UserCommand {
         after_help = "Examples:\n  ispeed user audit\n  ispeed user audit --subject district-1/2024-11/q1-nv --json"
     )]
     Audit {
-        /// Only what was done to this.
+        /// Only by whom the address holds this.
+        #[arg(long)]
+        who: Option<String>,
+        /// Only to what the name holds this.
         #[arg(long)]
         subject: Option<String>,
         /// Entries at most.

@@ -36,7 +36,7 @@ pub(super) struct Wanted {
     pub(super) synthetic: Option<String>,
 }
 
-fn one_of(values: &[&str]) -> utoipa::openapi::schema::Object {
+pub(super) fn one_of(values: &[&str]) -> utoipa::openapi::schema::Object {
     utoipa::openapi::ObjectBuilder::new()
         .schema_type(utoipa::openapi::schema::Type::String)
         .enum_values(Some(values.iter().copied()))
@@ -133,7 +133,7 @@ impl Wanted {
     }
 
     pub(super) fn synthetic(&self) -> Result<bool, Problem> {
-        super::truth_of(self.synthetic.as_deref())
+        super::truth_of("synthetic", self.synthetic.as_deref())
     }
 }
 

@@ -72,7 +72,7 @@ impl Question {
             operator,
             technology,
             province: province.map(str::to_owned),
-            synthetic: super::truth_of(asked.synthetic.as_deref())?,
+            synthetic: super::truth_of("synthetic", asked.synthetic.as_deref())?,
         })
     }
 

@@ -3,8 +3,11 @@
 //! texts ([`super::Asked`], [`super::ask::Wanted`]), so that what is wrong with
 //! one is said in words.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use super::ask::{quantities, sizes, technologies, truth};
 
@@ -97,6 +100,40 @@ pub(super) struct OfPicture {
     #[param(inline, schema_with = sizes)]
     size: Option<String>,
 }
+
+/// How the office and members are refused: problems (RFC 9457).
+pub(super) struct Refusals;
+
+impl IntoResponses for Refusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let problem = |about: &str| {
+            let content = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            let response = ResponseBuilder::new().description(about);
+            let response = response.content("application/problem+json", content);
+            RefOr::T(response.build())
+        };
+        [
+            ("400", "The query or the body is not what is asked for"),
+            ("401", "Nobody is signed in, or no member has this token"),
+            ("403", "This account may not"),
+            ("404", "What is named does not exist"),
+            ("409", "It does not fit what is stored"),
+            ("422", "A value is wrong; `field` names it"),
+            ("429", "Tried too often"),
+        ]
+        .into_iter()
+        .map(|(status, about)| (status.to_owned(), problem(about)))
+        .collect()
+    }
+}
+
+/// A list that people keep in a spreadsheet.
+#[derive(ToSchema)]
+#[schema(value_type = String, example = "Mã,Loại,Tên\nq1,Ủy ban nhân dân,Ủy ban nhân dân Quận 1\n")]
+#[expect(dead_code, reason = "a description")]
+pub(super) struct ListBody(String);
 
 /// A submission; its members stand in docs/api.md.
 #[derive(Deserialize, ToSchema)]

@@ -10,10 +10,13 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 
+use super::described::Refusals;
 use super::problem::Problem;
 use super::{blocking, body};
 use crate::centre::Centre;
-use crate::office::member::{Export, Invitation, Welcome, Wish, enrol, export, invitation};
+use crate::office::member::{
+    Export, Invitation, Welcome, Wish, enrol, export, invitation, push_alone,
+};
 use crate::office::{Refused, Why, secret};
 use crate::store::audit::Act;
 use crate::store::member::{Member, Purpose};
@@ -28,16 +31,20 @@ pub(super) fn routes() -> Router<Arc<Centre>> {
         .route("/opt-out/{code}", get(opt_out_page))
 }
 
-/// `GET /api/v1/units/{code}`: what a unit's link asks for.
-async fn link(
+/// What a unit's link asks for.
+#[utoipa::path(get, path = "/api/v1/units/{code}", tag = "members", params(("code" = String, Path, description = "Code in the link")), responses(
+    (status = 200, description = "The unit, and what is to be agreed to", body = Invitation), Refusals))]
+pub(super) async fn link(
     State(centre): State<Arc<Centre>>,
     Path(code): Path<String>,
 ) -> Result<Json<Invitation>, Problem> {
     blocking(centre, move |centre| Ok(Json(invitation(centre, &code)?))).await
 }
 
-/// `POST /api/v1/members`.
-async fn join(
+/// Joins, by a unit's code or a personal one.
+#[utoipa::path(post, path = "/api/v1/members", tag = "members", request_body = Wish, responses(
+    (status = 201, description = "The new member; the token is told this once", body = Welcome), Refusals))]
+pub(super) async fn join(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
     body: Body,
@@ -48,7 +55,7 @@ async fn join(
 }
 
 /// Runs something for the member who shows its token.
-async fn own<T: Send + 'static>(
+pub(super) async fn own<T: Send + 'static>(
     centre: Arc<Centre>,
     headers: &HeaderMap,
     work: impl FnOnce(&Centre, Member) -> anyhow::Result<T> + Send + 'static,
@@ -69,16 +76,20 @@ fn stranger() -> anyhow::Error {
     Refused::new(name, "authorization", what, remedy).into()
 }
 
-/// `GET /api/v1/members/me`: everything that is known of oneself.
-async fn show(
+/// Everything that is known of oneself.
+#[utoipa::path(get, path = "/api/v1/members/me", tag = "members", security(("member" = [])), responses(
+    (status = 200, description = "Everything", body = Export), Refusals))]
+pub(super) async fn show(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
 ) -> Result<Json<Export>, Problem> {
     Ok(Json(own(centre, &headers, export).await?))
 }
 
-/// `DELETE /api/v1/members/me`.
-async fn erase(
+/// Erases oneself; the sums of the unit stay.
+#[utoipa::path(delete, path = "/api/v1/members/me", tag = "members", security(("member" = [])), responses(
+    (status = 204, description = "Erased"), Refusals))]
+pub(super) async fn erase(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
@@ -93,21 +104,27 @@ async fn erase(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+/// What is agreed to, or taken back.
+#[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Agreement {
+pub(super) struct Agreement {
     purpose: Purpose,
     given: bool,
 }
 
-/// `POST /api/v1/members/me/consents`.
-async fn agree(
+/// Agrees to a purpose, or takes it back.
+#[utoipa::path(post, path = "/api/v1/members/me/consents", tag = "members", security(("member" = [])), request_body = Agreement, responses(
+    (status = 200, description = "Everything, as it is now", body = Export), Refusals))]
+pub(super) async fn agree(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Export>, Problem> {
     let Agreement { purpose, given } = body::json(&headers, body).await?;
     let done = own(centre, &headers, move |centre, member| {
+        if given && purpose == Purpose::ReminderPush {
+            return Err(push_alone("purpose").into());
+        }
         centre
             .store()
             .set_consent(&member.member_id, purpose, given, centre.now())?;
@@ -116,9 +133,13 @@ async fn agree(
     Ok(Json(done.await?))
 }
 
-/// `POST /api/v1/members/opt-out/{code}`: also what mail programs send by
-/// themselves (RFC 8058).
-async fn opt_out(
+/// Ends reminders; also what mail programs send by themselves (RFC 8058).
+#[utoipa::path(post, path = "/api/v1/members/opt-out/{code}", tag = "members", params(("code" = String, Path, description = "Code in the e-mail")), responses(
+    (status = 200, description = "No reminder follows", body = String, content_type = "text/html"),
+    (status = 400, description = "The path is not UTF-8", body = String, content_type = "text/plain"),
+    (status = 429, description = "Too many requests from this network", body = super::openapi::ProblemSchema, content_type = "application/problem+json"),
+    (status = 404, description = "The link no longer holds", body = String, content_type = "text/html")))]
+pub(super) async fn opt_out(
     State(centre): State<Arc<Centre>>,
     Path(code): Path<String>,
 ) -> Result<Response, Problem> {

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::tests::{Http, bytes, is_problem};
 use crate::fixture::{ACT, at, draft, moved, signed};
+use crate::office::actor::Actor;
 use crate::office::member::{of_unit, unit_link};
 use crate::office::roster;
+use crate::store::audit::Trail;
 use crate::store::campaign::Campaign;
 use crate::store::member::UnitDuty;
 
@@ -165,7 +167,7 @@ async fn erasing_leaves_counts_and_removes_the_person() {
     assert_eq!(duty(&http), before);
     is_problem(&me(&http, &token).await, 401, "unknown_member");
     assert!(http.store().all_members("district-1").unwrap().is_empty());
-    let trail = http.store().audit_trail(None, 100).unwrap();
+    let trail = http.store().audit_trail(Trail::default(), 100).unwrap();
     assert!(trail.iter().any(|entry| entry.action == "member.erase"));
     assert!(
         !serde_json::to_string(&trail)
@@ -280,14 +282,16 @@ async fn a_roster_brings_members_whose_personal_link_is_used_once() {
     let (centre, campaign) = (http.centre(), campaign(&http));
     let list = "Mã đơn vị,Mã thành viên,Họ và tên,Thư điện tử\n\
                 q1-p-ben-nghe,001,,\nq1-p-ben-nghe,002,,b@quan1.example.vn\nq1-nv,001,,\n";
-    let plan = roster::import(centre, &campaign, list.as_bytes(), None).unwrap();
+    let plan =
+        roster::import(centre, &Actor::console(), &campaign, list.as_bytes(), false).unwrap();
     assert_eq!((plan.added, plan.mistakes.len()), (3, 0));
     assert!(
         http.store().all_members("district-1").unwrap().is_empty(),
         "only looked at"
     );
-    roster::import(centre, &campaign, list.as_bytes(), Some("test")).unwrap();
-    let again = roster::import(centre, &campaign, list.as_bytes(), Some("test")).unwrap();
+    roster::import(centre, &Actor::console(), &campaign, list.as_bytes(), true).unwrap();
+    let again =
+        roster::import(centre, &Actor::console(), &campaign, list.as_bytes(), true).unwrap();
     assert_eq!((again.added, again.changed, again.unchanged), (0, 0, 3));
     let members = http.store().members("district-1", UNIT).unwrap();
     let code = members[1].personal_code.clone().unwrap();
@@ -308,7 +312,7 @@ async fn a_roster_brings_members_whose_personal_link_is_used_once() {
     is_problem(&again, 404, "unknown_code");
     assert_eq!(path(), None, "a link that is used is told no more");
     let back = roster::to_csv(&http.store().all_members("district-1").unwrap()).unwrap();
-    let plan = roster::import(centre, &campaign, &back, None).unwrap();
+    let plan = roster::import(centre, &Actor::console(), &campaign, &back, false).unwrap();
     assert_eq!((plan.unchanged, plan.mistakes.len()), (3, 0));
 }
 
@@ -319,9 +323,10 @@ async fn a_roster_with_mistakes_changes_nothing() {
                 q1-p-ben-nghe,001,,\nq1-p-ben-nghe,001,,\nq9,002,,\nq1-nv,,,\nq1-nv,004,,khong\n";
     let plan = roster::import(
         http.centre(),
+        &Actor::console(),
         &campaign(&http),
         list.as_bytes(),
-        Some("test"),
+        true,
     );
     let said: Vec<_> = plan
         .unwrap()

@@ -12,6 +12,7 @@ mod compare;
 mod compatible;
 mod compress;
 mod described;
+mod directory;
 mod kept;
 mod limit;
 mod map;
@@ -22,12 +23,16 @@ mod openapi;
 pub mod problem;
 mod problem_area;
 mod progress;
+mod push;
 mod register;
+mod roster;
 mod session;
 pub mod site;
 mod submission;
 mod web;
 
+#[cfg(test)]
+mod directory_tests;
 #[cfg(test)]
 mod member_tests;
 #[cfg(test)]
@@ -83,6 +88,9 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .merge(session::routes())
                 .merge(office::routes())
                 .merge(progress::routes())
+                .merge(directory::routes())
+                .merge(roster::routes())
+                .merge(push::routes())
                 .route("/api/v1/openapi.json", get(openapi::document))
                 .route("/api/v1/", get(openapi::page)),
         )
@@ -170,16 +178,16 @@ impl Asked {
     }
 
     fn synthetic(&self) -> Result<bool, Problem> {
-        truth_of(self.synthetic.as_deref())
+        truth_of("synthetic", self.synthetic.as_deref())
     }
 }
 
-fn truth_of(synthetic: Option<&str>) -> Result<bool, Problem> {
-    let synthetic = synthetic.unwrap_or("false");
-    let wrong = || format!("synthetic is {synthetic:?}, expected true or false");
-    synthetic
-        .parse()
-        .map_err(|_| Problem::query_invalid(wrong()).field("synthetic"))
+/// `true` or `false`, the latter where nothing is said.
+fn truth_of(name: &str, text: Option<&str>) -> Result<bool, Problem> {
+    let text = text.unwrap_or("false");
+    let wrong = || format!("{name} is {text:?}, expected true or false");
+    text.parse()
+        .map_err(|_| Problem::query_invalid(wrong()).field(name))
 }
 
 fn month(text: &str) -> Result<Month, Problem> {

@@ -6,22 +6,24 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use axum::routing::get;
 use axum::{Json, Router};
 use metric::month::Month;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::described::{Kind, Refusals};
 use super::problem::Problem;
 use super::session::signed;
 use super::{Asked, body, month as parse_month};
 use crate::centre::Centre;
 use crate::office::actor::Actor;
-use crate::office::member::{UnitMembers, of_unit, unit_link};
+use crate::office::member::{UnitMembers, of_unit};
 use crate::office::unit_report::{Form, Sheet, Standings, Step, form, standings, step, unit_of};
 use crate::office::{Refused, Why};
-use crate::store::audit::Audited;
+use crate::store::audit::{Audited, Trail};
 use crate::store::campaign::Campaign;
 
 pub(super) fn routes() -> Router<Arc<Centre>> {
@@ -30,7 +32,6 @@ pub(super) fn routes() -> Router<Arc<Centre>> {
         .route(&format!("{month}/reports"), get(reports))
         .route(&format!("{month}/reports/{{unit}}"), get(report).post(act))
         .route(&format!("{month}/members/{{unit}}"), get(members))
-        .route("/api/v1/office/campaigns/{id}/links/{unit}", post(link))
         .route("/api/v1/office/audit", get(audit))
         .layer(axum::middleware::map_response(private))
 }
@@ -73,9 +74,11 @@ pub(super) async fn of_month<T: Send + 'static>(
     .await
 }
 
-/// `GET …/reports`: where the reports of all units stand; a coordinator sees
-/// the unit's own.
-async fn reports(
+/// Where the reports of all units stand; a coordinator sees the unit's own.
+#[utoipa::path(get, path = "/api/v1/office/campaigns/{id}/months/{month}/reports", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), Kind), responses(
+    (status = 200, description = "One line for each unit", body = Standings), Refusals))]
+pub(super) async fn reports(
     State(centre): State<Arc<Centre>>,
     Path(month): Path<(String, String)>,
     query: Result<Query<Asked>, QueryRejection>,
@@ -93,8 +96,11 @@ async fn reports(
 
 type UnitPath = Path<(String, String, String)>;
 
-/// `GET …/reports/{unit}`.
-async fn report(
+/// The form of a unit's report.
+#[utoipa::path(get, path = "/api/v1/office/campaigns/{id}/months/{month}/reports/{unit}", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), ("unit" = String, Path, description = "Code of the unit", example = "q1-p-ben-nghe"), Kind), responses(
+    (status = 200, description = "The form, with the figures of this moment", body = Form), Refusals))]
+pub(super) async fn report(
     State(centre): State<Arc<Centre>>,
     Path((id, month, unit)): UnitPath,
     query: Result<Query<Asked>, QueryRejection>,
@@ -107,8 +113,11 @@ async fn report(
     ))
 }
 
-/// `POST …/reports/{unit}`: saves, submits, returns or accepts it.
-async fn act(
+/// Saves, submits, returns or accepts a unit's report.
+#[utoipa::path(post, path = "/api/v1/office/campaigns/{id}/months/{month}/reports/{unit}", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), ("unit" = String, Path, description = "Code of the unit", example = "q1-p-ben-nghe"), Kind), request_body = Step, responses(
+    (status = 200, description = "The form as it is now", body = Form), Refusals))]
+pub(super) async fn act(
     State(centre): State<Arc<Centre>>,
     Path((id, month, unit)): UnitPath,
     query: Result<Query<Asked>, QueryRejection>,
@@ -124,8 +133,11 @@ async fn act(
     ))
 }
 
-/// `GET …/members/{unit}`: done or not by day, and totals.
-async fn members(
+/// The members of a unit: done or not by day, and totals.
+#[utoipa::path(get, path = "/api/v1/office/campaigns/{id}/months/{month}/members/{unit}", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), ("unit" = String, Path, description = "Code of the unit", example = "q1-p-ben-nghe"), Kind), responses(
+    (status = 200, description = "One line for each member", body = UnitMembers), Refusals))]
+pub(super) async fn members(
     State(centre): State<Arc<Centre>>,
     Path((id, month, unit)): UnitPath,
     query: Result<Query<Asked>, QueryRejection>,
@@ -147,53 +159,69 @@ async fn members(
     ))
 }
 
-#[derive(Serialize)]
-struct Link {
-    unit: String,
-    code: String,
-    path: String,
-}
-
-/// `POST …/links/{unit}`: the link by which members join; made where there is
-/// none.
-async fn link(
-    State(centre): State<Arc<Centre>>,
-    Path((id, unit)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let done = signed(centre, &headers, move |centre, actor| {
-        actor.may_see_members(&unit)?;
-        let campaign = campaign(centre, &id)?;
-        let code = unit_link(centre, &campaign, &unit, &actor.name)?;
-        let path = format!("/j/{code}");
-        Ok(Link { unit, code, path })
-    });
-    Ok((StatusCode::OK, Json(done.await?)).into_response())
-}
-
-#[derive(Deserialize)]
-struct Trail {
+/// Which part of the trail.
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Part {
+    /// By whom: a part of the address, or `console`.
+    who: Option<String>,
+    /// What was done: a part of the action's name.
+    #[param(example = "roster")]
+    action: Option<String>,
+    /// To what: a part of the subject's name.
     subject: Option<String>,
+    /// Entries older than the one of this number.
+    #[param(value_type = Option<i64>, minimum = 1)]
+    before: Option<String>,
 }
 
-#[derive(Serialize)]
-struct AuditList {
+/// A page of the trail.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AuditList {
+    /// The entries, newest first.
     audit: Vec<Audited>,
+    /// For the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<i64>,
 }
 
-/// Entries of the trail that are told at once.
-const MOST: u32 = 200;
+/// Entries of a page.
+const PAGE: u32 = 50;
 
-/// `GET /api/v1/office/audit[?subject=…]`.
-async fn audit(
+/// The audit trail, newest first.
+#[utoipa::path(get, path = "/api/v1/office/audit", tag = "office", security(("session" = [])), params(Part), responses(
+    (status = 200, description = "A page of the trail", body = AuditList), Refusals))]
+pub(super) async fn audit(
     State(centre): State<Arc<Centre>>,
-    Query(trail): Query<Trail>,
+    query: Result<Query<Part>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Json<AuditList>, Problem> {
+    let Query(part) = query.map_err(|e| Problem::query_invalid(e.body_text()))?;
+    let before = part.before.as_deref().map(number).transpose()?;
     let audit = signed(centre, &headers, move |centre, actor: &Actor| {
         actor.may_administer()?;
-        centre.store().audit_trail(trail.subject.as_deref(), MOST)
+        let asked = Trail {
+            who: part.who.as_deref(),
+            action: part.action.as_deref(),
+            subject: part.subject.as_deref(),
+            before,
+        };
+        // One more than is told says whether there is another page.
+        centre.store().audit_trail(asked, PAGE + 1)
     });
-    let audit = audit.await?;
-    Ok(Json(AuditList { audit }))
+    let mut audit = audit.await?;
+    let more = audit.len() > PAGE as usize;
+    audit.truncate(PAGE as usize);
+    let before = audit.last().map(|entry| entry.number).filter(|_| more);
+    Ok(Json(AuditList { audit, before }))
+}
+
+fn number(text: &str) -> Result<i64, Problem> {
+    text.parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .ok_or_else(|| {
+            let detail = format!("before is {text:?}, expected the number of an entry");
+            Problem::query_invalid(detail).field("before")
+        })
 }

@@ -9,14 +9,14 @@ use crate::fixture::{draft, signed};
 use crate::office::account::{invite, take_up};
 use crate::office::actor::{Actor, Role};
 
-const PASSWORD: &str = "mưa rào tháng bảy";
-const OFFICE: &str = "vhtt@quan1.example.vn";
-const COORDINATOR: &str = "bennghe@quan1.example.vn";
-const READER: &str = "phong@quan1.example.vn";
+pub(super) const PASSWORD: &str = "mưa rào tháng bảy";
+pub(super) const OFFICE: &str = "vhtt@quan1.example.vn";
+pub(super) const COORDINATOR: &str = "bennghe@quan1.example.vn";
+pub(super) const READER: &str = "phong@quan1.example.vn";
 const MONTH: &str = "/api/v1/office/campaigns/district-1/months/2024-11";
 
 /// Three accounts that have taken up their invitations.
-fn staffed() -> Http {
+pub(super) fn staffed() -> Http {
     let http = Http::new();
     for (email, role, unit) in [
         (OFFICE, Role::Office, None),
@@ -36,7 +36,7 @@ fn staffed() -> Http {
 }
 
 /// Signs in; the cookie to send from then on.
-async fn cookie(http: &Http, email: &str) -> String {
+pub(super) async fn cookie(http: &Http, email: &str) -> String {
     let body = json!({"email": email, "password": PASSWORD}).to_string();
     let request =
         Request::post("/api/v1/office/session").header("content-type", "application/json");
@@ -47,7 +47,7 @@ async fn cookie(http: &Http, email: &str) -> String {
     cookie.split(';').next().unwrap().to_owned()
 }
 
-async fn ask(
+pub(super) async fn ask(
     http: &Http,
     cookie: &str,
     method: &str,

@@ -6,9 +6,14 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::openapi::path::PathItem;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
 
-use super::{area, campaign, chart, compare, compatible, map, problem_area, register, submission};
+use super::{
+    area, campaign, chart, compare, compatible, directory, map, member, office, problem_area,
+    progress, push, register, roster, session, submission,
+};
 
 /// The description, made from the handlers themselves.
 #[derive(OpenApi)]
@@ -44,7 +49,45 @@ use super::{area, campaign, chart, compare, compatible, map, problem_area, regis
         compatible::months,
         compatible::cities,
         compatible::operators,
+        progress::wards,
+        progress::unit_lines,
+        progress::reconciled,
+        progress::make_sheet,
+        progress::end_sheet,
+        progress::sheet,
+        session::start,
+        session::show,
+        session::end,
+        session::accept,
+        session::accounts,
+        session::make,
+        session::disable,
+        office::reports,
+        office::report,
+        office::act,
+        office::members,
+        office::audit,
+        directory::list,
+        directory::import,
+        directory::csv,
+        directory::xlsx,
+        roster::due,
+        roster::import,
+        roster::export,
+        roster::link,
+        roster::end,
+        roster::qr,
+        member::link,
+        member::join,
+        member::show,
+        member::erase,
+        member::agree,
+        member::opt_out,
+        push::key,
+        push::take,
     ),
+    modifiers(&Signing),
+    components(schemas(ProblemSchema)),
     tags(
         (name = "figures", description = "Counts and figures of areas"),
         (name = "problem areas", description = "Where an operator is slow"),
@@ -52,10 +95,48 @@ use super::{area, campaign, chart, compare, compatible, map, problem_area, regis
         (name = "campaigns", description = "Months of campaigns, and reports"),
         (name = "tests", description = "Submitting a test, and asking for one"),
         (name = "centre", description = "What is public about the centre itself"),
+        (name = "office", description = "Accounts, directory, members and reports, for who is signed in"),
+        (name = "members", description = "Joining a unit, and one's own rights"),
         (name = "i-Speed", description = "The addresses and the shape of i-Speed's statistics"),
     )
 )]
 struct Description;
+
+/// How one shows who one is: accounts by a cookie, members by a token.
+struct Signing;
+
+impl Modify for Signing {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let about = "Set by POST /api/v1/office/session; HttpOnly, SameSite=Strict";
+        let cookie = ApiKeyValue::with_description("ispeed_session", about);
+        let session = SecurityScheme::ApiKey(ApiKey::Cookie(cookie));
+        let member = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("session", session);
+        components.add_security_scheme("member", member);
+        for (path, item) in &mut openapi.paths.paths {
+            name(path, item);
+        }
+    }
+}
+
+/// Names the operations of a path after it, because handlers of different
+/// modules have the same names.
+fn name(path: &str, item: &mut PathItem) {
+    let words = path.trim_start_matches("/api/v1");
+    let words = words.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    let words = words.join("_");
+    for (method, operation) in [
+        ("get", &mut item.get),
+        ("post", &mut item.post),
+        ("delete", &mut item.delete),
+    ] {
+        if let Some(operation) = operation {
+            operation.operation_id = Some(format!("{method}_{words}"));
+        }
+    }
+}
 
 /// An error (RFC 9457); the names stand in docs/api.md.
 #[derive(Deserialize, Serialize, ToSchema)]
@@ -184,9 +265,20 @@ mod tests {
     fn every_address_of_the_page_is_described_with_its_errors() {
         let document = serde_json::to_value(Description::openapi()).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert!(paths.len() >= 21, "{}", paths.len());
+        assert!(paths.len() >= 50, "{}", paths.len());
+        let operations = paths
+            .values()
+            .flat_map(|methods| methods.as_object().unwrap().values());
+        let ids: Vec<_> = operations
+            .map(|o| o["operationId"].as_str().unwrap())
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = ids.iter().collect();
+        assert_eq!(ids.len(), distinct.len(), "{ids:?}");
         for (path, methods) in paths {
             for operation in methods.as_object().unwrap().values() {
+                if path.starts_with("/api/v1/office/") {
+                    assert!(operation["responses"]["403"].is_object(), "{path}");
+                }
                 assert!(operation["responses"]["400"].is_object(), "{path}");
                 assert!(operation["summary"].is_string(), "{path}");
             }

@@ -11,7 +11,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use metric::month::Month;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::described::{Kind, Refusals};
 use super::office::{campaign, of_month, private};
 use super::problem::Problem;
 use super::session::signed;
@@ -39,7 +41,10 @@ pub(super) fn routes() -> Router<Arc<Centre>> {
         .layer(axum::middleware::map_response(private))
 }
 
-/// `GET /api/v1/campaigns/{id}/months/{month}/progress[?synthetic=true]`.
+/// How far the wards are, where they will end, and the table of points.
+#[utoipa::path(get, path = "/api/v1/campaigns/{id}/months/{month}/progress", tag = "campaigns",
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), Kind), responses(
+    (status = 200, description = "One line for each ward", body = Progress), Refusals))]
 pub(super) async fn wards(
     State(centre): State<Arc<Centre>>,
     Path((id, month)): Path<(String, String)>,
@@ -59,8 +64,11 @@ pub(super) async fn wards(
     .await
 }
 
-/// `GET …/units`: the duty of every unit, in sums.
-async fn unit_lines(
+/// The duty of every unit, in sums.
+#[utoipa::path(get, path = "/api/v1/office/campaigns/{id}/months/{month}/units", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), Kind), responses(
+    (status = 200, description = "One line for each unit", body = UnitsProgress), Refusals))]
+pub(super) async fn unit_lines(
     State(centre): State<Arc<Centre>>,
     Path(month): Path<(String, String)>,
     query: Result<Query<Asked>, QueryRejection>,
@@ -70,13 +78,16 @@ async fn unit_lines(
     Ok(Json(of_month(centre, &headers, month, query, work).await?))
 }
 
-#[derive(Serialize)]
-struct ReconciledList {
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReconciledList {
     counts: Vec<Reconciled>,
 }
 
-/// `GET …/reconciliation`: official counts beside ours.
-async fn reconciled(
+/// Official counts beside ours.
+#[utoipa::path(get, path = "/api/v1/office/campaigns/{id}/months/{month}/reconciliation", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1"), ("month" = String, Path, description = "The month", pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11"), Kind), responses(
+    (status = 200, description = "One entry for each official count", body = ReconciledList), Refusals))]
+pub(super) async fn reconciled(
     State(centre): State<Arc<Centre>>,
     Path(month): Path<(String, String)>,
     query: Result<Query<Asked>, QueryRejection>,
@@ -90,14 +101,17 @@ async fn reconciled(
     Ok(Json(ReconciledList { counts }))
 }
 
-#[derive(Serialize)]
-struct SheetLink {
+#[derive(Serialize, ToSchema)]
+pub(super) struct SheetLink {
     campaign: String,
     path: String,
 }
 
-/// `POST …/sheet`: a new address of the table; those before end.
-async fn make_sheet(
+/// A new address of the table for a shared sheet; those before end.
+#[utoipa::path(post, path = "/api/v1/office/campaigns/{id}/sheet", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1")), responses(
+    (status = 200, description = "The address, told this once", body = SheetLink), Refusals))]
+pub(super) async fn make_sheet(
     State(centre): State<Arc<Centre>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -110,13 +124,16 @@ async fn make_sheet(
     Ok(Json(link.await?))
 }
 
-#[derive(Serialize)]
-struct Ended {
+#[derive(Serialize, ToSchema)]
+pub(super) struct Ended {
     ended: usize,
 }
 
-/// `DELETE …/sheet`: ends the addresses of the table.
-async fn end_sheet(
+/// Ends the addresses of the table.
+#[utoipa::path(delete, path = "/api/v1/office/campaigns/{id}/sheet", tag = "office", security(("session" = [])),
+    params(("id" = String, Path, description = "Id of the campaign", example = "district-1")), responses(
+    (status = 200, description = "How many there were", body = Ended), Refusals))]
+pub(super) async fn end_sheet(
     State(centre): State<Arc<Centre>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -134,18 +151,24 @@ async fn end_sheet(
 }
 
 /// What a shared sheet asks for.
-#[derive(Deserialize)]
-struct Wanted {
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Wanted {
     /// The month; the present one where none is named.
+    #[param(pattern = r"^[0-9]{4}-(0[1-9]|1[0-2])$", example = "2024-11")]
     month: Option<String>,
     /// `wards` (the default) or `units`.
+    #[param(inline, schema_with = tables)]
     table: Option<String>,
     /// Of the synthetic tests.
+    #[param(inline, schema_with = super::ask::truth)]
     synthetic: Option<String>,
 }
 
-/// `GET /sheets/{token}.csv[?month=…&table=units]`.
-async fn sheet(
+/// The consolidated table, for a sheet that cannot sign in.
+#[utoipa::path(get, path = "/sheets/{file}", tag = "office", params(("file" = String, Path, description = "The token of the address and `.csv`"), Wanted), responses(
+    (status = 200, description = "The table", body = String, content_type = "text/csv"), Refusals))]
+pub(super) async fn sheet(
     State(centre): State<Arc<Centre>>,
     Path(file): Path<String>,
     query: Result<Query<Wanted>, QueryRejection>,
@@ -154,6 +177,10 @@ async fn sheet(
     let bytes = blocking(centre, move |centre| table(centre, &file, &wanted)).await?;
     let kind = [(header::CONTENT_TYPE, "text/csv; charset=utf-8")];
     Ok((kind, bytes).into_response())
+}
+
+fn tables() -> utoipa::openapi::schema::Object {
+    super::ask::one_of(&["wards", "units"])
 }
 
 fn table(centre: &Centre, file: &str, wanted: &Wanted) -> Result<Vec<u8>, Problem> {
@@ -171,7 +198,7 @@ fn table(centre: &Centre, file: &str, wanted: &Wanted) -> Result<Vec<u8>, Proble
     let sheet = Sheet {
         campaign: &campaign,
         month,
-        synthetic: truth_of(wanted.synthetic.as_deref())?,
+        synthetic: truth_of("synthetic", wanted.synthetic.as_deref())?,
     };
     match wanted.table.as_deref() {
         None | Some("wards") => {

@@ -13,16 +13,18 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
+use utoipa::ToSchema;
 
+use super::described::Refusals;
 use super::problem::Problem;
 use super::site::Arrival;
 use super::{blocking, body};
 use crate::centre::Centre;
-use crate::office::account::{Invited, actor, invite, sign_in, signed_in, take_up};
+use crate::office::account::{
+    self, AccountLine, Invited, actor, invite, sign_in, signed_in, take_up,
+};
 use crate::office::actor::{Actor, Role};
 use crate::office::secret;
-use crate::store::account::Account;
-use crate::store::audit::Act;
 
 /// Name of the cookie.
 const COOKIE: &str = "ispeed_session";
@@ -64,15 +66,17 @@ pub(super) async fn signed<T: Send + 'static>(
     .await
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Credentials {
+pub(super) struct Credentials {
     email: String,
     password: String,
 }
 
-/// `POST /api/v1/office/session`.
-async fn start(
+/// Signs in: the answer sets the cookie `ispeed_session`.
+#[utoipa::path(post, path = "/api/v1/office/session", tag = "office", request_body = Credentials, responses(
+    (status = 200, description = "Who is signed in from now on", body = Actor), Refusals))]
+pub(super) async fn start(
     State(centre): State<Arc<Centre>>,
     arrival: Option<Extension<Arrival>>,
     headers: HeaderMap,
@@ -101,8 +105,10 @@ fn set_cookie(response: &mut Response, token: &str, seconds: u32, secure: bool) 
     }
 }
 
-/// `GET /api/v1/office/session`: who is signed in.
-async fn show(
+/// Who is signed in.
+#[utoipa::path(get, path = "/api/v1/office/session", tag = "office", security(("session" = [])), responses(
+    (status = 200, description = "Who is signed in", body = Actor), Refusals))]
+pub(super) async fn show(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
 ) -> Result<Json<Actor>, Problem> {
@@ -111,8 +117,13 @@ async fn show(
     ))
 }
 
-/// `DELETE /api/v1/office/session`.
-async fn end(State(centre): State<Arc<Centre>>, headers: HeaderMap) -> Result<Response, Problem> {
+/// Signs out; nothing happens where nobody is signed in.
+#[utoipa::path(delete, path = "/api/v1/office/session", tag = "office", responses(
+    (status = 204, description = "Nobody is signed in any more"), Refusals))]
+pub(super) async fn end(
+    State(centre): State<Arc<Centre>>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     if let Some(token) = token(&headers) {
         let digest = secret::hashed(&token);
         blocking(centre, move |centre| {
@@ -125,15 +136,17 @@ async fn end(State(centre): State<Arc<Centre>>, headers: HeaderMap) -> Result<Re
     Ok(response)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TakenUp {
+pub(super) struct TakenUp {
     token: String,
     password: String,
 }
 
-/// `POST /api/v1/office/invitations`: takes one up with a password.
-async fn accept(
+/// Takes an invitation up with a password.
+#[utoipa::path(post, path = "/api/v1/office/invitations", tag = "office", request_body = TakenUp, responses(
+    (status = 204, description = "The account can sign in"), Refusals))]
+pub(super) async fn accept(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
     body: Body,
@@ -148,17 +161,19 @@ async fn accept(
     Ok(StatusCode::NO_CONTENT)
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewAccount {
+pub(super) struct NewAccount {
     email: String,
     name: String,
     role: Role,
     unit: Option<String>,
 }
 
-/// `POST /api/v1/office/accounts`: invites somebody.
-async fn make(
+/// Invites somebody, or the one of this address again.
+#[utoipa::path(post, path = "/api/v1/office/accounts", tag = "office", security(("session" = [])), request_body = NewAccount, responses(
+    (status = 201, description = "The invitation; its token is told this once", body = Invited), Refusals))]
+pub(super) async fn make(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
     body: Body,
@@ -176,41 +191,34 @@ async fn make(
     Ok((StatusCode::CREATED, Json(invited.await?)))
 }
 
-#[derive(Serialize)]
-struct AccountList {
-    accounts: Vec<Account>,
+#[derive(Serialize, ToSchema)]
+pub(super) struct AccountList {
+    accounts: Vec<AccountLine>,
 }
 
-/// `GET /api/v1/office/accounts`.
-async fn accounts(
+/// The accounts.
+#[utoipa::path(get, path = "/api/v1/office/accounts", tag = "office", security(("session" = [])), responses(
+    (status = 200, description = "Every account, by address", body = AccountList), Refusals))]
+pub(super) async fn accounts(
     State(centre): State<Arc<Centre>>,
     headers: HeaderMap,
 ) -> Result<Json<AccountList>, Problem> {
-    let accounts = signed(centre, &headers, |centre, actor| {
-        actor.may_administer()?;
-        centre.store().accounts()
-    });
-    let accounts = accounts.await?;
+    let accounts = signed(centre, &headers, account::accounts).await?;
     Ok(Json(AccountList { accounts }))
 }
 
-/// `DELETE /api/v1/office/accounts/{email}`: disables it.
-async fn disable(
+/// Disables an account and ends its sessions.
+#[utoipa::path(delete, path = "/api/v1/office/accounts/{email}", tag = "office", security(("session" = [])),
+    params(("email" = String, Path, description = "Address of the account")), responses(
+    (status = 204, description = "It is disabled"), Refusals))]
+pub(super) async fn disable(
     State(centre): State<Arc<Centre>>,
     Path(email): Path<String>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let found = signed(centre, &headers, move |centre, actor| {
-        actor.may_administer()?;
-        let act = Act {
-            who: &actor.name,
-            at: centre.now(),
-        };
-        centre.store().disable_account(&email.to_lowercase(), act)
-    });
-    Ok(if found.await? {
-        StatusCode::NO_CONTENT
-    } else {
-        StatusCode::NOT_FOUND
+    signed(centre, &headers, move |centre, actor| {
+        account::disable(centre, actor, &email)
     })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -26,7 +26,7 @@ use crate::mistakes;
 pub use official::{Columns, Mapping, OfficialCount, official};
 
 /// Something wrong in a file.
-#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub struct Mistake {
     /// Row as a person counts: the first line or row of the file is 1.
     pub row: u64,

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::actor::{Actor, Role};
 use super::secret::{hashed, token};
@@ -29,7 +30,7 @@ const LOCKED: SignedDuration = SignedDuration::from_mins(15);
 const LETTERS: std::ops::RangeInclusive<usize> = 10..=200;
 
 /// An invitation; the token is told this once.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Invited {
     /// Address of the account.
     pub email: String,
@@ -38,7 +39,119 @@ pub struct Invited {
     /// Shown to take it up.
     pub token: String,
     /// Until when it holds.
+    #[schema(value_type = String, format = DateTime)]
     pub expires_at: Timestamp,
+}
+
+/// An account as a list shows it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, ToSchema)]
+pub struct AccountLine {
+    /// Address, in small letters.
+    pub email: String,
+    /// Name of the person.
+    pub name: String,
+    /// `office`, `coordinator` or `reader`.
+    pub role: String,
+    /// The coordinator's unit.
+    pub organisation: Option<String>,
+    /// Whether it was disabled.
+    pub disabled: bool,
+    /// Where it stands.
+    pub state: AccountState,
+}
+
+/// Where an account stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    /// The invitation was not taken up yet.
+    Invited,
+    /// It can sign in.
+    Enabled,
+    /// Too many wrong passwords; it opens by itself.
+    Locked,
+    /// It was ended.
+    Disabled,
+}
+
+impl AccountState {
+    fn of(account: &Account, now: Timestamp) -> Self {
+        if account.disabled {
+            return Self::Disabled;
+        }
+        if account.password.is_none() {
+            return Self::Invited;
+        }
+        let locked = account.locked_until.is_some_and(|until| now < until);
+        if locked { Self::Locked } else { Self::Enabled }
+    }
+
+    /// As in JSON.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Enabled => "enabled",
+            Self::Locked => "locked",
+            Self::Disabled => "disabled",
+        }
+    }
+}
+
+/// Every account, by address.
+///
+/// # Errors
+///
+/// [`Refused`] where the actor may not; or the store cannot be read.
+pub fn accounts(centre: &Centre, actor: &Actor) -> Result<Vec<AccountLine>> {
+    actor.may_administer()?;
+    let now = centre.now();
+    let line = |account: Account| AccountLine {
+        state: AccountState::of(&account, now),
+        email: account.email,
+        name: account.name,
+        role: account.role,
+        organisation: account.organisation,
+        disabled: account.disabled,
+    };
+    Ok(centre.store().accounts()?.into_iter().map(line).collect())
+}
+
+/// Ends an account and its sessions; an invitation opens it again.
+///
+/// # Errors
+///
+/// [`Refused`] where the actor may not, there is none, or it is the actor's
+/// own; or the store cannot be written.
+pub fn disable(centre: &Centre, actor: &Actor, email: &str) -> Result<()> {
+    actor.may_administer()?;
+    let email = email.trim().to_lowercase();
+    not_own(actor, &email)?;
+    let act = Act {
+        who: &actor.name,
+        at: centre.now(),
+    };
+    if !centre.store().disable_account(&email, act)? {
+        let what = format!("no account that is enabled has the address {email:?}");
+        let remedy = "see the list of accounts";
+        return Err(Refused::new((Why::Unknown, "unknown_account"), "email", what, remedy).into());
+    }
+    Ok(())
+}
+
+/// Nobody ends or changes the account that is asked with: the last one of an
+/// office would be gone by a slip.
+fn not_own(actor: &Actor, email: &str) -> Result<(), Refused> {
+    if email != actor.name {
+        return Ok(());
+    }
+    let what = format!("{email:?} is the account that asks");
+    let remedy = "ask another account of the office";
+    Err(Refused::new(
+        (Why::Conflict, "own_account"),
+        "email",
+        what,
+        remedy,
+    ))
 }
 
 /// Makes an account, or invites the one of this address again.
@@ -56,6 +169,7 @@ pub fn invite(
 ) -> Result<Invited> {
     actor.may_administer()?;
     let email = address(email)?;
+    not_own(actor, &email)?;
     check_unit(centre, role, unit)?;
     let name = tidy(name);
     if name.is_empty() {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Refused, Why};
 
 /// What an account is for.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The office: sees everything, judges reports, makes accounts.
@@ -37,7 +37,7 @@ impl Role {
 }
 
 /// Who acts.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Actor {
     /// Address of the account, or `console`.
     pub name: String,

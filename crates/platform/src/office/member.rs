@@ -17,7 +17,7 @@ use crate::store::member::enrol::{Enrolled, UnitCode};
 use crate::store::member::{Consent, Duty, Member, Newcomer, Purpose, UnitDuty};
 
 /// Somebody who wants to be a member.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Code of a unit's link, or of a personal one.
@@ -31,7 +31,7 @@ pub struct Wish {
 }
 
 /// A new member; the token is told this once.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Welcome {
     /// Number within the unit.
     pub number: u64,
@@ -103,6 +103,9 @@ fn check(wish: &Wish) -> Result<(), Refused> {
             "ask the person",
         ));
     }
+    if wish.consents.contains(&Purpose::ReminderPush) {
+        return Err(push_alone("consents"));
+    }
     let wants_mail = wish.consents.contains(&Purpose::ReminderEmail);
     match &wish.email {
         Some(email) if email.parse::<lettre::Address>().is_err() => Err(Refused::new(
@@ -121,8 +124,15 @@ fn check(wish: &Wish) -> Result<(), Refused> {
     }
 }
 
+/// The consent to be reminded on a device comes with what reaches it.
+pub(crate) fn push_alone(field: &'static str) -> Refused {
+    let what = "\"reminder_push\" is agreed to by subscribing the device";
+    let remedy = "send the subscription: POST /api/v1/members/me/push";
+    Refused::new((Why::Wrong, "consent_missing"), field, what, remedy)
+}
+
 /// What the page behind a link says before anybody agrees.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Invitation {
     /// Id and name of the campaign.
     pub campaign: String,
@@ -141,7 +151,8 @@ pub struct Invitation {
 }
 
 /// A purpose and its text.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AskedFor)]
 pub struct Asked {
     /// Name for the answer.
     pub purpose: Purpose,
@@ -172,7 +183,7 @@ pub fn invitation(centre: &Centre, code: &str) -> Result<Invitation> {
         tests_a_day: campaign.terms.duty_tests_a_day,
         campaign: campaign.id,
         name: campaign.name,
-        purposes: Purpose::ALL
+        purposes: Purpose::AT_FIRST
             .map(|purpose| Asked {
                 purpose,
                 text: purpose.text(),
@@ -229,7 +240,7 @@ pub fn unit_link(centre: &Centre, campaign: &Campaign, unit: &str, who: &str) ->
 }
 
 /// Everything that is known of a member, for itself.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Export {
     /// The member.
     pub member: Member,
@@ -240,7 +251,10 @@ pub struct Export {
     /// What it agreed to.
     pub consents: Vec<Consent>,
     /// Days on which it measured, with the number of tests.
+    #[schema(value_type = Vec<Vec<Object>>)]
     pub days: Vec<(String, u64)>,
+    /// Where it is reminded on its device, if it is.
+    pub push_endpoint: Option<String>,
     /// The hour in which it is asked to measure today.
     pub slot_today: Slot,
 }
@@ -257,6 +271,7 @@ pub fn export(centre: &Centre, member: Member) -> Result<Export> {
         unit: unit_name(centre, &member.organisation)?,
         device: store.member_device(&member.member_id)?,
         consents: store.consents(&member.member_id)?,
+        push_endpoint: store.subscription(&member.member_id)?.map(|to| to.endpoint),
         days: store.days_of_member(&member.member_id)?,
         slot_today: slot(
             seed(&member.campaign, &member.organisation),
@@ -268,7 +283,8 @@ pub fn export(centre: &Centre, member: Member) -> Result<Export> {
 }
 
 /// A member as its unit sees it: done or not, day by day, and totals.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = MemberLine)]
 pub struct Line {
     /// Number within the unit.
     pub number: u64,
@@ -287,11 +303,14 @@ pub struct Line {
 }
 
 /// The members of a unit in a month.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct UnitMembers {
     /// Code of the unit.
     pub unit: String,
+    /// Its name.
+    pub name: String,
     /// The month.
+    #[schema(value_type = String, example = "2024-11")]
     pub month: Month,
     /// Whether these are the tests of simulations.
     pub synthetic: bool,
@@ -327,6 +346,7 @@ pub fn of_unit(
     };
     Ok(UnitMembers {
         unit: unit.to_owned(),
+        name: unit_name(centre, unit)?,
         month,
         synthetic,
         members: members.map(line).collect(),

@@ -6,8 +6,10 @@
 
 pub mod account;
 pub mod actor;
+pub mod calendar;
 pub mod member;
 pub mod progress;
+pub mod push;
 pub mod reconcile;
 pub mod reminder;
 pub mod roster;
@@ -66,6 +68,13 @@ impl Refused {
             remedy,
         }
     }
+}
+
+/// A list that cannot be read as a whole, as a refusal that says why.
+pub(crate) fn unreadable(error: anyhow::Error) -> anyhow::Error {
+    let what = format!("{error:#}");
+    let remedy = "send a list as CSV (UTF-8) or XLSX";
+    Refused::new((Why::Wrong, "list_unreadable"), "file", what, remedy).into()
 }
 
 impl fmt::Display for Refused {

@@ -25,17 +25,19 @@ use crate::table::{AreaSummary, Counts, Rule};
 const TOLD: usize = 3;
 
 /// A campaign's month on a day.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Progress {
     /// Id of the campaign.
     pub campaign: String,
     /// The month.
+    #[schema(value_type = String, example = "2024-11")]
     pub month: Month,
     /// Whether these are the tests of simulations.
     pub synthetic: bool,
     /// Which tests count.
     pub rule: Rule,
     /// The first day that is not over; a month that is over ends as it is.
+    #[schema(value_type = String, format = Date)]
     pub today: Date,
     /// One line for each ward, by code.
     pub wards: Vec<WardProgress>,
@@ -44,7 +46,7 @@ pub struct Progress {
 }
 
 /// A ward's month.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct WardProgress {
     /// The ward.
     pub area: AreaSummary,
@@ -56,6 +58,7 @@ pub struct WardProgress {
     /// Tests still owed.
     pub shortfall: u64,
     /// Where it will end, with range and probability, and the tests a day needed.
+    #[schema(value_type = Object)]
     pub projection: Projection,
     /// Tests in figures by operator and technology.
     pub networks: Vec<Network>,
@@ -64,7 +67,7 @@ pub struct WardProgress {
 }
 
 /// Tests over one network.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Network {
     /// Operator's id, `all`, or `unknown`.
     pub operator: String,
@@ -81,7 +84,7 @@ pub struct Network {
 /// A point is one device on one day with a test that counts without repeats: a
 /// hundred tests of one device on one day are one point, and so is one test.
 /// Equal points share a place.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Placed {
     /// From 1.
     pub place: u64,
@@ -194,9 +197,10 @@ fn placed(mut lines: Vec<Placed>) -> Vec<Placed> {
 }
 
 /// The duty of every unit in a month, and their table.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct UnitsProgress {
     /// The month.
+    #[schema(value_type = String, example = "2024-11")]
     pub month: Month,
     /// Whether these are the tests of simulations.
     pub synthetic: bool,
@@ -209,7 +213,7 @@ pub struct UnitsProgress {
 }
 
 /// A unit's duty.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct UnitLine {
     /// Code of the unit.
     pub unit: String,

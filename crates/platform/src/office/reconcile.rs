@@ -23,7 +23,7 @@ use crate::store::reconcile::Way;
 use crate::table::{AreaSummary, Rule};
 
 /// An area's count of others beside ours.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Reconciled {
     /// The area.
     pub area: AreaSummary,
@@ -44,7 +44,7 @@ pub struct Reconciled {
 }
 
 /// A part of a difference.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Explained {
     /// `rule`, `time_zone` or `area_edition`.
     pub by: &'static str,

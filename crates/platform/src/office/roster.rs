@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::actor::Actor;
 use super::secret::{code, token};
 use crate::centre::Centre;
 use crate::import::{Mistake, Reading};
@@ -42,7 +43,8 @@ const COLUMNS: [Column; 4] = [
 ];
 
 /// What a roster would do.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RosterPlan)]
 pub struct Plan {
     /// Members that are new.
     pub added: usize,
@@ -66,21 +68,26 @@ struct Person {
     email: Option<String>,
 }
 
-/// Reads a roster, CSV or XLSX, and says what it would do; does it where there
-/// is somebody to `confirm` it and no mistake.
+/// Reads a roster, CSV or XLSX, and says what it would do; does it where it is
+/// to `confirm` and there is no mistake. A coordinator's may name the own unit
+/// alone; of others nothing is told.
 ///
 /// # Errors
 ///
-/// When the file is of another kind altogether, or the store fails.
+/// [`super::Refused`] where the actor may not, or the file is of another kind
+/// altogether; or the store fails.
 pub fn import(
     centre: &Centre,
+    actor: &Actor,
     campaign: &Campaign,
     bytes: &[u8],
-    confirm: Option<&str>,
+    confirm: bool,
 ) -> Result<Plan> {
-    let sheet = Sheet::read(bytes, &COLUMNS)?;
-    let read = Reading::of(sheet.rows().map(person));
+    actor.may_see_members(actor.unit.as_deref().unwrap_or_default())?;
+    let sheet = Sheet::read(bytes, &COLUMNS).map_err(super::unreadable)?;
+    let mut read = Reading::of(sheet.rows().map(person));
     let mut mistakes = read.mistakes;
+    mistakes.extend(foreign(actor, &mut read.rows));
     mistakes.extend(twice(&read.rows));
     mistakes.extend(strangers(centre, campaign, &read.rows)?);
     let stored = known(centre, campaign)?;
@@ -105,11 +112,11 @@ pub fn import(
         units,
         mistakes: sorted(mistakes),
     };
-    if let Some(who) = confirm.filter(|_| plan.mistakes.is_empty()) {
+    if confirm && plan.mistakes.is_empty() {
         let lines = written.into_iter().map(|person| line(centre, person));
         let lines = lines.collect::<Result<Vec<_>>>()?;
         let act = Act {
-            who,
+            who: &actor.name,
             at: centre.now(),
         };
         centre.store().put_roster(&campaign.id, &lines, act)?;
@@ -163,6 +170,19 @@ fn twice(people: &[Person]) -> Vec<Mistake> {
         }
     }
     mistakes
+}
+
+/// Takes out the lines of units that are not the actor's to change.
+fn foreign(actor: &Actor, people: &mut Vec<Person>) -> Vec<Mistake> {
+    let (own, others): (Vec<_>, Vec<_>) = std::mem::take(people)
+        .into_iter()
+        .partition(|person| actor.may_see_members(&person.unit).is_ok());
+    *people = own;
+    let mistake = |person: Person| {
+        let what = format!("{:?} is not your unit; leave the line out", person.unit);
+        Mistake::new(person.row, "unit", what)
+    };
+    others.into_iter().map(mistake).collect()
 }
 
 /// Lines whose unit is not in the directory, or not one of the campaign's now.

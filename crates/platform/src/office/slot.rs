@@ -16,7 +16,7 @@ use serde::Serialize;
 const HOURS: (u8, u8) = (6, 23);
 
 /// An hour of a day, Vietnam's time.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Slot {
     /// First hour.
     pub from_hour: u8,

@@ -32,17 +32,19 @@ pub struct Sheet<'a> {
 }
 
 /// The form of a unit's report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Form {
     /// The unit.
     pub unit: Organisation,
     /// The month.
+    #[schema(value_type = String, example = "2024-11")]
     pub month: Month,
     /// Whether these are the tests of simulations.
     pub synthetic: bool,
     /// Where it stands; absent before the first draft.
     pub state: Option<ReportState>,
     /// Last day on which it is in time.
+    #[schema(value_type = Option<String>, required = true, example = "2024-12-09")]
     pub last_day: Option<Date>,
     /// Whether it was first submitted late, or is not there and late by now.
     pub late: bool,
@@ -55,7 +57,7 @@ pub struct Form {
 }
 
 /// What somebody wants to do with a report.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Step {
     /// The unit keeps what it wrote.
@@ -345,7 +347,7 @@ fn check_over(centre: &Centre, month: Month) -> Result<()> {
 }
 
 /// Where a unit's report stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Standing {
     /// Code of the unit.
     pub unit: String,
@@ -354,19 +356,22 @@ pub struct Standing {
     /// Where its report stands; absent before the first draft.
     pub state: Option<ReportState>,
     /// When it was first submitted.
+    #[schema(value_type = Option<String>, required = true, format = DateTime)]
     pub submitted_at: Option<Timestamp>,
     /// Whether it was late, or is by now.
     pub late: bool,
 }
 
 /// The reports of all units in a month.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Standings {
     /// The month.
+    #[schema(value_type = String, example = "2024-11")]
     pub month: Month,
     /// Whether these are the tests of simulations.
     pub synthetic: bool,
     /// Last day on which a report is in time.
+    #[schema(value_type = Option<String>, required = true, example = "2024-12-09")]
     pub last_day: Option<Date>,
     /// One line for each unit.
     pub units: Vec<Standing>,

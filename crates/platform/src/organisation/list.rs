@@ -58,7 +58,7 @@ const fn column(
 
 /// The organisations of a file with their rows.
 pub(super) fn read(bytes: &[u8]) -> Result<Reading<(u64, Organisation)>> {
-    let sheet = Sheet::read(bytes, &COLUMNS)?;
+    let sheet = Sheet::read(bytes, &COLUMNS).map_err(crate::office::unreadable)?;
     Ok(Reading::of(sheet.rows().map(organisation)))
 }
 

@@ -27,7 +27,8 @@ pub(crate) use list::email;
 pub use list::{to_csv, to_xlsx};
 
 /// What a list would do to the directory.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = DirectoryPlan)]
 pub struct Plan {
     /// Those that are new.
     pub added: Vec<Organisation>,
@@ -40,7 +41,7 @@ pub struct Plan {
 }
 
 /// An organisation before and after.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Changed {
     /// As it is.
     pub before: Organisation,

@@ -106,11 +106,12 @@ fn learnt(counts: &BTreeMap<Date, u64>, month: Month) -> Prior {
 }
 
 /// A part of a ward where tests are wanted.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Wanted {
     /// Operator's id.
     pub operator: String,
     /// First hour and the hour after the last.
+    #[schema(value_type = Vec<u8>)]
     pub hours: (u8, u8),
     /// Part of the ward as seen from its middle: `đông`, `tây`, `nam` or `bắc`.
     pub side: &'static str,

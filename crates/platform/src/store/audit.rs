@@ -19,11 +19,12 @@ pub struct Act<'a> {
 }
 
 /// An entry of the trail.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Audited {
     /// Its number.
     pub number: i64,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// `console`, or the address of an account.
     pub who: String,
@@ -32,23 +33,39 @@ pub struct Audited {
     /// To what.
     pub subject: String,
     /// The particulars, JSON.
+    #[schema(value_type = Object)]
     pub detail: serde_json::Value,
 }
 
+/// Which entries of the trail; each part that is absent leaves none out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trail<'a> {
+    /// Whose address holds this.
+    pub who: Option<&'a str>,
+    /// Whose action holds this, as `roster`.
+    pub action: Option<&'a str>,
+    /// Whose subject holds this.
+    pub subject: Option<&'a str>,
+    /// Older than the entry of this number.
+    pub before: Option<i64>,
+}
+
 impl Store {
-    /// The newest entries of the trail, newest first; of one subject where one
-    /// is named.
+    /// The newest entries of the trail among those asked for, newest first.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
-    pub fn audit_trail(&self, subject: Option<&str>, most: u32) -> Result<Vec<Audited>> {
+    pub fn audit_trail(&self, asked: Trail<'_>, most: u32) -> Result<Vec<Audited>> {
         let reader = self.reader();
         let mut statement = reader.prepare_cached(
             "SELECT number, at_us, who, action, subject, detail FROM audit
-             WHERE ?1 IS NULL OR subject = ?1 ORDER BY number DESC LIMIT ?2",
+             WHERE (?1 IS NULL OR instr(who, ?1)) AND (?2 IS NULL OR instr(action, ?2))
+               AND (?3 IS NULL OR instr(subject, ?3)) AND (?4 IS NULL OR number < ?4)
+             ORDER BY number DESC LIMIT ?5",
         )?;
-        let rows = statement.query_map(params![subject, most], audited)?;
+        let key = params![asked.who, asked.action, asked.subject, asked.before, most];
+        let rows = statement.query_map(key, audited)?;
         rows.collect::<Result<_, _>>()
             .context("reading the audit trail")
     }

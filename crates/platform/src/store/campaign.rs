@@ -117,7 +117,7 @@ impl Default for Terms {
 }
 
 /// What becomes of a deadline on a day off.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Closed {
     /// The next working day (Civil Code 2015, article 148.5).

@@ -15,7 +15,10 @@ use super::audit::{self, Act};
 use super::edge::{date, start, unreadable};
 
 /// What an organisation is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, utoipa::ToSchema,
+)]
+#[schema(as = OrganisationKind)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A People's Committee; that of a ward names its area.
@@ -86,7 +89,7 @@ impl Kind {
 }
 
 /// How an organisation is reached; what is not known is absent.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {
     /// Whom to ask.
@@ -104,13 +107,15 @@ pub struct Contact {
 }
 
 /// An organisation under one name.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Organisation {
     /// Our code: 1 to 32 of `[0-9a-z-]`.
     pub code: String,
     /// First day; absent where it existed before the records begin.
+    #[schema(value_type = Option<String>, required = true, example = "2024-12-09")]
     pub valid_from: Option<Date>,
     /// First day no longer valid; absent while it is.
+    #[schema(value_type = Option<String>, required = true, example = "2024-12-09")]
     pub valid_to: Option<Date>,
     /// What it is.
     pub kind: Kind,

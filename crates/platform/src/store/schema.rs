@@ -18,6 +18,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (9, include_str!("../../schema/0009_members.sql")),
     (10, include_str!("../../schema/0010_unit_reports.sql")),
     (11, include_str!("../../schema/0011_accounts.sql")),
+    (12, include_str!("../../schema/0012_push.sql")),
 ];
 
 /// The version that brought the series.

@@ -15,7 +15,9 @@ use super::edge::{instant, micros, natural, unreadable};
 use super::member::UnitDuty;
 
 /// Where a report stands.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportState {
     /// The unit writes it.
@@ -46,7 +48,7 @@ impl ReportState {
 }
 
 /// What a report holds.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReportBody {
     /// What the system knew when it was written.
     pub figures: UnitFigures,
@@ -55,7 +57,7 @@ pub struct ReportBody {
 }
 
 /// What the system knows of a unit's month.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct UnitFigures {
     /// Of the ward that the unit governs.
     pub ward: Option<WardFigures>,
@@ -64,9 +66,10 @@ pub struct UnitFigures {
 }
 
 /// What counts for a ward's quota.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct WardFigures {
     /// The ward.
+    #[schema(value_type = Object)]
     pub area: AreaKey,
     /// Its name.
     pub full_name: String,
@@ -81,7 +84,7 @@ pub struct WardFigures {
 }
 
 /// What a unit adds to the figures.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Written {
     /// People who were told of the campaign, where the unit counted them.
@@ -110,11 +113,12 @@ pub struct ReportKey {
 }
 
 /// Something that was done to a report.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct ReportEvent {
     /// Its number, from 1.
     pub number: u64,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Who.
     pub who: String,

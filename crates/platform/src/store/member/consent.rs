@@ -9,24 +9,31 @@ use crate::store::Store;
 use crate::store::edge::{instant, micros};
 
 /// What personal data of a member may be used for. Each is agreed to by itself.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Counting on which days the member measured.
     Duty,
     /// Reminders by e-mail.
     ReminderEmail,
+    /// Reminders on the member's device; goes with a subscription.
+    ReminderPush,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 2] = [Self::Duty, Self::ReminderEmail];
+    pub const ALL: [Self; 3] = [Self::Duty, Self::ReminderEmail, Self::ReminderPush];
+    /// Those that are asked for when somebody joins.
+    pub const AT_FIRST: [Self; 2] = [Self::Duty, Self::ReminderEmail];
 
     /// As in columns and JSON.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Duty => "duty",
             Self::ReminderEmail => "reminder_email",
+            Self::ReminderPush => "reminder_push",
         }
     }
 
@@ -42,6 +49,11 @@ impl Purpose {
                 "Tôi đồng ý nhận thư điện tử nhắc đo trong ngày. \
                  Mỗi thư có liên kết để ngừng nhận."
             }
+            Self::ReminderPush => {
+                "Tôi đồng ý nhận thông báo nhắc đo trên thiết bị này. \
+                 Hệ thống lưu địa chỉ nhận thông báo do trình duyệt cấp, \
+                 và xóa ngay khi tôi rút lại."
+            }
         }
     }
 }
@@ -50,15 +62,17 @@ impl Purpose {
 pub const CONSENT_EDITION: u32 = 1;
 
 /// Something a member agreed to.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Consent {
     /// To what.
     pub purpose: String,
     /// Edition of the text.
     pub edition: u32,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub given_at: Timestamp,
     /// When it was taken back.
+    #[schema(value_type = Option<String>, required = true, format = DateTime)]
     pub withdrawn_at: Option<Timestamp>,
 }
 
@@ -99,14 +113,19 @@ impl Store {
         given: bool,
         at: Timestamp,
     ) -> Result<()> {
-        let writer = self.writer();
+        let mut writer = self.writer();
         if given {
             return give(&writer, member_id, purpose, at);
+        }
+        let writer = writer.transaction()?;
+        if purpose == Purpose::ReminderPush {
+            let sql = "DELETE FROM push_subscriptions WHERE member_id = ?1";
+            writer.execute(sql, [member_id])?;
         }
         let sql = "UPDATE consents SET withdrawn_at_us = ?3
                    WHERE member_id = ?1 AND purpose = ?2 AND withdrawn_at_us IS NULL";
         writer.execute(sql, params![member_id, purpose.code(), micros(at)])?;
-        Ok(())
+        Ok(writer.commit()?)
     }
 
     /// Ends the reminders of whoever holds the code of an e-mail; says whether

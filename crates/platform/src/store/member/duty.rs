@@ -14,16 +14,19 @@ use crate::store::edge::{micros, natural};
 use crate::store::history::Subject;
 
 /// The duty of a member in a month: whether it was done, day by day.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Duty {
     /// The days on which enough tests were made.
+    #[schema(value_type = Vec<String>)]
     pub done: Vec<Date>,
     /// Tests of all days.
     pub tests: u64,
 }
 
 /// The duty of a unit in a month, in sums.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
 pub struct UnitDuty {
     /// Members who have agreed to be counted, and erased ones who had days.
     pub members: u64,

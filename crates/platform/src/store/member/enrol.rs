@@ -190,7 +190,7 @@ impl Store {
         let Some(unit) = unit else { return Ok(false) };
         transaction.execute(SUM_UP, [member_id])?;
         transaction.execute(
-            "DELETE FROM reminders WHERE kind = 'duty' AND subject = ?1",
+            "DELETE FROM reminders WHERE kind = 'duty' AND subject IN (?1, ?1 || '/push')",
             [member_id],
         )?;
         transaction.execute("DELETE FROM members WHERE member_id = ?1", [member_id])?;

@@ -3,6 +3,7 @@
 pub mod consent;
 pub mod duty;
 pub mod enrol;
+mod push;
 mod reminder;
 
 use anyhow::{Context as _, Result};
@@ -18,7 +19,7 @@ pub use duty::{Duty, UnitDuty};
 pub use enrol::{Newcomer, Rostered};
 
 /// A member, as the office's own program knows it. Its device is not in it.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct Member {
     /// Random id.
     pub member_id: String,
@@ -44,6 +45,7 @@ pub struct Member {
     #[serde(skip)]
     pub opt_out: String,
     /// When it came.
+    #[schema(value_type = String, format = DateTime)]
     pub enrolled_at: Timestamp,
 }
 
