@@ -10,13 +10,13 @@ use crate::office::account::{invite, take_up};
 use crate::office::actor::{Actor, Role};
 
 const PASSWORD: &str = "mưa rào tháng bảy";
-const OFFICE: &str = "vhtt@quan1.example.vn";
-const COORDINATOR: &str = "bennghe@quan1.example.vn";
-const READER: &str = "phong@quan1.example.vn";
-const MONTH: &str = "/api/v1/office/campaigns/district-1/months/2024-11";
+pub(super) const OFFICE: &str = "vhtt@quan1.example.vn";
+pub(super) const COORDINATOR: &str = "bennghe@quan1.example.vn";
+pub(super) const READER: &str = "phong@quan1.example.vn";
+pub(super) const MONTH: &str = "/api/v1/office/campaigns/district-1/months/2024-11";
 
 /// Three accounts that have taken up their invitations.
-fn staffed() -> Http {
+pub(super) fn staffed() -> Http {
     let http = Http::new();
     for (email, role, unit) in [
         (OFFICE, Role::Office, None),
@@ -36,7 +36,7 @@ fn staffed() -> Http {
 }
 
 /// Signs in; the cookie to send from then on.
-async fn cookie(http: &Http, email: &str) -> String {
+pub(super) async fn cookie(http: &Http, email: &str) -> String {
     let body = json!({"email": email, "password": PASSWORD}).to_string();
     let request =
         Request::post("/api/v1/office/session").header("content-type", "application/json");

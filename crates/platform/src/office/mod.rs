@@ -7,6 +7,7 @@
 pub mod account;
 pub mod actor;
 pub mod member;
+pub mod paper;
 pub mod progress;
 pub mod reconcile;
 pub mod reminder;
