@@ -13,6 +13,7 @@ export type Route =
   | { page: 'problem'; id: string }
   | { page: 'receipt' }
   | ({ page: 'office' } & OfficeAsked)
+  | ({ page: 'documents' | 'kit' } & OfficeAsked)
   | { page: 'invitation' }
   | { page: 'join'; code: string }
   | { page: 'member' }
@@ -62,6 +63,9 @@ export function routeOf(url: URL): Route {
   if (first === 'office' && third === undefined) {
     const { campaign, month } = monthAsked(url);
     return { page: 'office', unit: second, campaign, month, synthetic };
+  }
+  if ((first === 'documents' || first === 'kit') && third === undefined) {
+    return { page: first, unit: second, ...monthAsked(url), synthetic };
   }
   if (first === 'receipt' && second === undefined) return { page: 'receipt' };
   if (first === 'compare' && second === undefined) {

@@ -1,7 +1,10 @@
 // The Vietnamese catalogue, which is the original: English has to have the same keys.
 // “Mẫu” is a test that counts; “lần đo” is any test.
 
+import { papersVi } from './papers.vi';
+
 export const vi = {
+  papers: papersVi,
   nav: {
     measure: 'Đo',
     wards: 'Theo phường',
@@ -69,6 +72,9 @@ export const vi = {
       unknown_code: 'Liên kết của đơn vị không còn hiệu lực. Hãy xin liên kết mới.',
       already_member: 'Thiết bị này đã là thành viên của đợt đo.',
       unknown_unit: 'Đơn vị này không phải báo cáo trong tháng.',
+      unknown_file: 'Không có văn bản hoặc tệp này.',
+      document_field: 'Một trường của văn bản chưa đúng. Kiểm tra số, ký hiệu (ví dụ 3879/UBND-VHTT) và ngày.',
+      unit_without_ward: 'Đơn vị này không phụ trách phường nào nên không có văn bản riêng.',
       report_changed: 'Báo cáo vừa được người khác thay đổi. Hãy tải lại trang.',
       report_state: 'Báo cáo không còn ở bước này. Hãy tải lại trang.',
       month_not_over: 'Tháng chưa kết thúc. Hãy lưu nháp và gửi sau ngày cuối tháng.',
