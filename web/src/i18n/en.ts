@@ -71,7 +71,8 @@ export const en: Catalogue = {
       already_member: 'This device is a member of the campaign.',
       unknown_unit: 'This unit has no report to make in this month.',
       unknown_file: 'There is no such document or file.',
-      document_field: 'A field of the document is not right. Check number and sign (as 3879/UBND-VHTT) and day.',
+      document_field:
+        'A field of the document is not right. Check number and sign (as 3879/UBND-VHTT) and day.',
       unit_without_ward: 'This unit governs no ward, so it has no documents of its own.',
       report_changed: 'Somebody has just changed the report. Reload the page.',
       report_state: 'The report is no longer at this step. Reload the page.',

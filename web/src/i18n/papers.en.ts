@@ -26,7 +26,8 @@ export const papersEn: typeof papersVi = {
     title: 'PHÓ CHỦ TỊCH',
     signer: '',
   },
-  blank: 'What is left empty the records clerk fills in. Nothing is numbered, dated or signed here.',
+  blank:
+    'What is left empty the records clerk fills in. Nothing is numbered, dated or signed here.',
   preview: 'Preview',
   open: 'Open in a new tab',
   code: 'QR code',

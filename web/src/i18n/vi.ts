@@ -73,7 +73,8 @@ export const vi = {
       already_member: 'Thiết bị này đã là thành viên của đợt đo.',
       unknown_unit: 'Đơn vị này không phải báo cáo trong tháng.',
       unknown_file: 'Không có văn bản hoặc tệp này.',
-      document_field: 'Một trường của văn bản chưa đúng. Kiểm tra số, ký hiệu (ví dụ 3879/UBND-VHTT) và ngày.',
+      document_field:
+        'Một trường của văn bản chưa đúng. Kiểm tra số, ký hiệu (ví dụ 3879/UBND-VHTT) và ngày.',
       unit_without_ward: 'Đơn vị này không phụ trách phường nào nên không có văn bản riêng.',
       report_changed: 'Báo cáo vừa được người khác thay đổi. Hãy tải lại trang.',
       report_state: 'Báo cáo không còn ở bước này. Hãy tải lại trang.',

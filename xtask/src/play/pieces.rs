@@ -202,8 +202,12 @@ fn charts(truth: &Truth, ward: usize) -> Vec<String> {
     let (year, number) = month.split_once('-').unwrap_or_default();
     let row = &truth.rows()[ward];
     let name = |row: &Value| row["area"]["name"].as_str().unwrap_or_default().to_owned();
+    let campaign = truth.month["name"].as_str().unwrap_or_default();
+    let full_name = row["area"]["full_name"].as_str().unwrap_or_default();
     let mut pieces = vec![
-        format!("tháng {number}/{year} · di động"),
+        format!("{} trong {campaign}", name(row)),
+        format!("{campaign} · tháng {number}/{year} · di động"),
+        format!("{full_name} · tháng {number}/{year} · di động"),
         format!("Nguồn: ispeed, phương pháp bản {}", truth.edition),
         format!("chỉ tiêu {}", super::said::count(truth.quota())),
         super::said::count(whole(&row["counted"])) + " chấm: nhịp đều để đạt chỉ tiêu",
@@ -222,7 +226,17 @@ fn charts(truth: &Truth, ward: usize) -> Vec<String> {
             quantity.written(&row[quantity.json])
         ));
     }
-    pieces.extend(truth.compared(ward));
+    let compared = truth.compared(ward);
+    let withheld = compared
+        .iter()
+        .all(|line| line.ends_with(super::said::WITHHELD));
+    let note = if withheld {
+        "Chưa nhà mạng nào đủ mẫu để công bố"
+    } else {
+        "vạch: 95 %; thanh nhạt: nửa giữa số lần đo"
+    };
+    pieces.push(note.into());
+    pieces.extend(compared);
     pieces
 }
 
