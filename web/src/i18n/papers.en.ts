@@ -21,10 +21,10 @@ export const papersEn: typeof papersVi = {
   },
   examples: {
     number: '3879/UBND-VHTT',
-    date: '',
+    date: '2024-12-06',
     authority: 'KT. CHỦ TỊCH',
     title: 'PHÓ CHỦ TỊCH',
-    signer: '',
+    signer: 'Nguyễn Văn A',
   },
   blank:
     'What is left empty the records clerk fills in. Nothing is numbered, dated or signed here.',

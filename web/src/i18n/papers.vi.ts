@@ -20,10 +20,10 @@ export const papersVi = {
   },
   examples: {
     number: '3879/UBND-VHTT',
-    date: '',
+    date: '2024-12-06',
     authority: 'KT. CHỦ TỊCH',
     title: 'PHÓ CHỦ TỊCH',
-    signer: '',
+    signer: 'Nguyễn Văn A',
   },
   blank: 'Trường để trống: văn thư điền khi phát hành. Hệ thống không tự lấy số, đề ngày hay ký.',
   preview: 'Xem trước',
