@@ -380,6 +380,18 @@ pub(crate) enum ReportCommand {
     #[command(after_help = "Example:\n  \
         ispeed report month --campaign district-1 --month 2024-11 --format xlsx --output thang-11.xlsx")]
     Month(MonthArgs),
+    /// The figures of all its wards taken together, by operator and technology, as JSON.
+    #[command(after_help = "Example:\n  \
+        ispeed report figures --campaign district-1 --month 2024-11")]
+    Figures(FiguresArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FiguresArgs {
+    #[command(flatten)]
+    pub(crate) of: MonthOf,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
 }
 
 #[derive(Args, Debug)]

@@ -46,6 +46,20 @@ test.each([
     { page: 'office', unit: 'q1-nv', campaign: 'district-1', month: '2024-11', synthetic: true },
   ],
   [
+    '/documents/q1-p-ben-nghe?campaign=district-1&month=2024-11',
+    {
+      page: 'documents',
+      unit: 'q1-p-ben-nghe',
+      campaign: 'district-1',
+      month: '2024-11',
+      synthetic: false,
+    },
+  ],
+  [
+    '/kit',
+    { page: 'kit', unit: undefined, campaign: undefined, month: undefined, synthetic: false },
+  ],
+  [
     '/areas/26740?month=2024-11&metric=idle_rtt_us&synthetic=true',
     { page: 'area', code: '26740', month: '2024-11', metric: 'idle_rtt_us', synthetic: true },
   ],

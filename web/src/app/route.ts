@@ -15,6 +15,7 @@ export type Route =
   | { page: 'receipt' }
   | ({ page: 'office' } & OfficeAsked)
   | ({ page: 'desk' } & Desk)
+  | ({ page: 'documents' | 'kit' } & OfficeAsked)
   | { page: 'invitation' }
   | { page: 'join'; code: string }
   | { page: 'member' }
@@ -67,6 +68,9 @@ export function routeOf(url: URL): Route {
   }
   if (isDesk(first) && third === undefined && (second === undefined || first === 'members')) {
     return { page: 'desk', desk: first, unit: second, ...monthAsked(url), synthetic };
+  }
+  if ((first === 'documents' || first === 'kit') && third === undefined) {
+    return { page: first, unit: second, ...monthAsked(url), synthetic };
   }
   if (first === 'receipt' && second === undefined) return { page: 'receipt' };
   if (first === 'compare' && second === undefined) {

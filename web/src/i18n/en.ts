@@ -1,9 +1,11 @@
 // English; a key that is missing here does not compile.
 import { deskEn } from './desk.en';
+import { papersEn } from './papers.en';
 import type { Catalogue } from './vi';
 
 export const en: Catalogue = {
   desk: deskEn,
+  papers: papersEn,
   nav: {
     measure: 'Measure',
     wards: 'By ward',
@@ -70,6 +72,10 @@ export const en: Catalogue = {
       unknown_code: 'The unit’s link no longer holds. Ask for a new one.',
       already_member: 'This device is a member of the campaign.',
       unknown_unit: 'This unit has no report to make in this month.',
+      unknown_file: 'There is no such document or file.',
+      document_field:
+        'A field of the document is not right. Check number and sign (as 3879/UBND-VHTT) and day.',
+      unit_without_ward: 'This unit governs no ward, so it has no documents of its own.',
       report_changed: 'Somebody has just changed the report. Reload the page.',
       report_state: 'The report is no longer at this step. Reload the page.',
       month_not_over: 'The month is not over. Save a draft and submit it after the last day.',

@@ -2,9 +2,11 @@
 // “Mẫu” is a test that counts; “lần đo” is any test.
 
 import { deskVi } from './desk.vi';
+import { papersVi } from './papers.vi';
 
 export const vi = {
   desk: deskVi,
+  papers: papersVi,
   nav: {
     measure: 'Đo',
     wards: 'Theo phường',
@@ -72,6 +74,10 @@ export const vi = {
       unknown_code: 'Liên kết của đơn vị không còn hiệu lực. Hãy xin liên kết mới.',
       already_member: 'Thiết bị này đã là thành viên của đợt đo.',
       unknown_unit: 'Đơn vị này không phải báo cáo trong tháng.',
+      unknown_file: 'Không có văn bản hoặc tệp này.',
+      document_field:
+        'Một trường của văn bản chưa đúng. Kiểm tra số, ký hiệu (ví dụ 3879/UBND-VHTT) và ngày.',
+      unit_without_ward: 'Đơn vị này không phụ trách phường nào nên không có văn bản riêng.',
       report_changed: 'Báo cáo vừa được người khác thay đổi. Hãy tải lại trang.',
       report_state: 'Báo cáo không còn ở bước này. Hãy tải lại trang.',
       month_not_over: 'Tháng chưa kết thúc. Hãy lưu nháp và gửi sau ngày cuối tháng.',

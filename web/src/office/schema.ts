@@ -65,7 +65,7 @@ export interface ReportEvent {
 }
 
 export interface ReportForm {
-  unit: { code: string; name: string };
+  unit: { code: string; name: string; area_code: string | null };
   month: string;
   synthetic: boolean;
   state: ReportState | null;

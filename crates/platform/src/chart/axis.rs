@@ -79,7 +79,7 @@ impl Axis {
         }
     }
 
-    /// Horizontal lines with their numbers on the left, and the unit on top.
+    /// Horizontal lines with their numbers on the left, and the unit above them.
     pub(super) fn rows(&self, svg: &mut Svg, plot: &Plot, unit: &str) {
         for tick in self.ticks() {
             let y = self.y(plot, tick);
@@ -91,7 +91,8 @@ impl Axis {
             let at = [plot.left - 6.0, y + 4.0];
             svg.text(at, Anchor::End, SOFT, &self.said(tick));
         }
-        svg.small([plot.left, plot.top - 8.0], Anchor::Middle, SOFT, unit);
+        // Beside the plot, where no label of a line at its top can be.
+        svg.small([plot.left - 2.0, plot.top - 8.0], Anchor::End, SOFT, unit);
     }
 
     /// Vertical lines with their numbers below, and the unit on the right.

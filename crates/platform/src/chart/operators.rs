@@ -54,7 +54,10 @@ pub fn operators(data: &Comparison, size: Size) -> String {
         .iter()
         .map(|row| row.estimate.top().max(middle(row)));
     let axis = Axis::to(tops.fold(0.0, f64::max), 4.0);
-    axis.columns(&mut svg, &plot, &data.unit);
+    let known = data.rows.iter().any(|row| row.estimate.value().is_some());
+    if known {
+        axis.columns(&mut svg, &plot, &data.unit);
+    }
     for (at, row) in data.rows.iter().enumerate() {
         one(
             &mut svg,
@@ -64,13 +67,25 @@ pub fn operators(data: &Comparison, size: Size) -> String {
             &plot,
         );
     }
-    let note = if size == Size::Page {
-        "vạch ngang: khoảng tin cậy 95 % của trung vị; thanh nhạt: một nửa số lần đo ở giữa"
-    } else {
-        "vạch: 95 %; thanh nhạt: nửa giữa số lần đo"
-    };
-    svg.small([12.0, plot.bottom + 46.0], Anchor::Start, SOFT, note);
+    svg.small(
+        [12.0, plot.bottom + 46.0],
+        Anchor::Start,
+        SOFT,
+        note(known, size),
+    );
     svg.finish()
+}
+
+/// What the marks mean; or, where there are none, why. An axis without a mark
+/// would look like nothing measured.
+const fn note(known: bool, size: Size) -> &'static str {
+    match (known, size) {
+        (false, _) => "Chưa nhà mạng nào đủ mẫu để công bố.",
+        (true, Size::Page) => {
+            "vạch ngang: khoảng tin cậy 95 % của trung vị; thanh nhạt: một nửa số lần đo ở giữa"
+        }
+        (true, Size::Phone) => "vạch: 95 %; thanh nhạt: nửa giữa số lần đo",
+    }
 }
 
 fn one(

@@ -279,6 +279,66 @@ fn empty_data_still_draws() {
 }
 
 #[test]
+fn operators_that_are_all_withheld_say_so_and_have_no_axis() {
+    let row = |name: &str| Compared {
+        name: name.into(),
+        tests: 7,
+        estimate: Estimate::Withheld,
+        middle: None,
+        tier: None,
+    };
+    let chart = Comparison {
+        caption: caption("x"),
+        unit: "Mbit/s".into(),
+        rows: vec![row("Viettel"), row("iTel")],
+    };
+    for size in [Size::Page, Size::Phone] {
+        let svg = operators(&chart, size);
+        assert!(svg.contains("Chưa nhà mạng nào đủ mẫu") && !svg.contains("Mbit/s<"));
+    }
+}
+
+/// Left, right and baseline of a text, at a guess of half its size a letter.
+fn spot(svg: &str, text: &str) -> [f64; 3] {
+    let line = svg.lines().find(|line| line.contains(&format!(">{text}<")));
+    let line = line.unwrap_or_else(|| panic!("{text:?} is not in {svg}"));
+    let at = |name: &str| -> f64 {
+        let from = line.find(name).unwrap() + name.len();
+        let value: String = line[from..].chars().take_while(|c| *c != '"').collect();
+        value.parse().unwrap()
+    };
+    let (x, width) = (
+        at(" x=\""),
+        at("font-size=\"") * 0.5 * axis::as_f64(text.chars().count()),
+    );
+    let left = if line.contains("\"end\"") {
+        x - width
+    } else if line.contains("\"middle\"") {
+        x - width / 2.0
+    } else {
+        x
+    };
+    [left, left + width, at(" y=\"")]
+}
+
+#[test]
+fn the_quota_at_the_top_leaves_the_unit_readable() {
+    let month = QuotaMonth {
+        caption: caption("x"),
+        quota: 300,
+        days: 30,
+        counted: vec![218],
+        projection: None,
+    };
+    for size in [Size::Page, Size::Phone] {
+        let svg = quota(&month, size);
+        let [unit, limit] = ["số mẫu", "chỉ tiêu 300"].map(|text| spot(&svg, text));
+        let apart = unit[1] < limit[0] || (unit[2] - limit[2]).abs() > 12.0;
+        assert!(apart && unit[0] > 0.0, "{unit:?} {limit:?}");
+    }
+}
+
+#[test]
 fn what_a_name_holds_cannot_break_the_drawing() {
     let mut hostile = caption("<script>&\"");
     hostile.synthetic = false;

@@ -37,8 +37,10 @@ pub(crate) fn set(
     data["serif"] = typefaces.serif.clone().into();
     data["sans"] = typefaces.sans.clone().into();
     let desk = Desk::new(typefaces, layout, &data, pictures)?;
-    typst::compile(&desk)
-        .output
+    let compiled = typst::compile(&desk).output;
+    // A centre runs for months: what the last few documents did not need goes.
+    typst::comemo::evict(4);
+    compiled
         .map_err(|mistakes| complaint(&desk, &mistakes))
         .context("setting a document")
 }

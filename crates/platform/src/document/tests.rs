@@ -312,6 +312,44 @@ fn nothing_leaves_the_margins() {
     }
 }
 
+/// Whether ink may be at a place, in millimetres: inside the margins, or where
+/// the page's number and the mark of a simulation stand.
+fn may_have_ink([x, y]: [f64; 2], [width, height]: [f64; 2], plain: bool) -> bool {
+    let [top, left, right] = if plain {
+        [15.0, 15.0, 15.0]
+    } else {
+        [20.0, 30.0, 15.0]
+    };
+    let across = x >= left - 0.3 && x <= width - right + 0.3;
+    let body = across && y >= top - 0.3 && y <= height - top + 0.3;
+    let off = (x - f64::midpoint(left, width - right)).abs();
+    body || (off < 5.0 && (9.0..top).contains(&y)) || (off < 32.0 && y > height - top)
+}
+
+#[test]
+fn every_page_as_pixels_has_ink_inside_its_margins_alone() {
+    for (name, _) in BUILT_IN {
+        let document = made(name, true);
+        let plain = document.foot.is_none();
+        for (number, page) in (1..).zip(&pdf::pages(&document).unwrap().pages) {
+            let drawn = typst_render::render(page, 1.5);
+            let millimetre = 1.5 * 72.0 / 25.4;
+            let place = |x: u32, y: u32| [x, y].map(|at| f64::from(at) / millimetre);
+            let size = place(drawn.width(), drawn.height());
+            let mut inked = 0;
+            for (at, pixel) in (0..).zip(drawn.pixels()) {
+                if pixel.green() < 160 {
+                    let at = place(at % drawn.width(), at / drawn.width());
+                    let may = may_have_ink(at, size, plain);
+                    assert!(may, "{name}, page {number}: ink at {at:?} mm");
+                    inked += 1;
+                }
+            }
+            assert!(inked > 1000, "{name}, page {number} is empty");
+        }
+    }
+}
+
 #[test]
 fn pages_are_numbered_from_the_second_and_annexes_on_their_own() {
     let mut document = made("consolidated-report.toml", false);

@@ -13,6 +13,7 @@ mod compatible;
 mod compress;
 mod described;
 mod directory;
+mod document;
 mod kept;
 mod limit;
 mod map;
@@ -33,6 +34,8 @@ mod web;
 
 #[cfg(test)]
 mod directory_tests;
+#[cfg(test)]
+mod document_tests;
 #[cfg(test)]
 mod member_tests;
 #[cfg(test)]
@@ -91,6 +94,7 @@ pub fn router(centre: Arc<Centre>) -> Router {
                 .merge(directory::routes())
                 .merge(roster::routes())
                 .merge(push::routes())
+                .merge(document::routes())
                 .route("/api/v1/openapi.json", get(openapi::document))
                 .route("/api/v1/", get(openapi::page)),
         )
@@ -203,12 +207,14 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|stopped| Err(Problem::from(anyhow::Error::from(stopped))))
 }
 
-/// Adds the headers that keep a browser from being used against its owner.
+/// Adds the headers that keep a browser from being used against its owner; an
+/// answer with a stricter or looser policy of its own keeps it.
 async fn secure(mut response: Response) -> Response {
     for (name, value) in SECURITY {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+        let headers = response.headers_mut();
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
         .headers_mut()

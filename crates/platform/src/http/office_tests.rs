@@ -13,7 +13,7 @@ pub(super) const PASSWORD: &str = "mưa rào tháng bảy";
 pub(super) const OFFICE: &str = "vhtt@quan1.example.vn";
 pub(super) const COORDINATOR: &str = "bennghe@quan1.example.vn";
 pub(super) const READER: &str = "phong@quan1.example.vn";
-const MONTH: &str = "/api/v1/office/campaigns/district-1/months/2024-11";
+pub(super) const MONTH: &str = "/api/v1/office/campaigns/district-1/months/2024-11";
 
 /// Three accounts that have taken up their invitations.
 pub(super) fn staffed() -> Http {

@@ -76,6 +76,7 @@ pub fn make(words: &str, office: &Office, facts: &Facts, wanted: &Wanted) -> Res
         file("qr.png", pixels(&qr, wanted.size_mm)?),
         file("poster.pdf", engine::pdf(&poster)?),
         file("post.png", engine::png(&post, 2.0)?),
+        file("post.pdf", engine::pdf(&post)?),
         file("zalo.txt", words.text(&words.zalo)),
         file("facebook.txt", words.text(&words.facebook)),
         file("loudspeaker.txt", words.text(&words.loudspeaker)),

@@ -8,6 +8,7 @@ pub mod account;
 pub mod actor;
 pub mod calendar;
 pub mod member;
+pub mod paper;
 pub mod progress;
 pub mod push;
 pub mod reconcile;
