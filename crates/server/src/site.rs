@@ -23,8 +23,8 @@ use wire::native::message::{
 };
 use wire::native::spec;
 use wire::native::token::{self, Claims};
-use wire::ndt7::sender::Frames;
 use wire::websocket::encode::slab;
+use wire::websocket::growing::Frames;
 
 use crate::foreign::{Results, Running};
 use crate::http::Problem;
@@ -129,7 +129,7 @@ pub struct Site {
     results: Results,
     webtransport: OnceLock<Door>,
     responsiveness: OnceLock<u16>,
-    ndt7_frames: Frames,
+    frames: Frames,
     running: Running,
     spool: Option<Spool>,
     started_at: Timestamp,
@@ -169,7 +169,7 @@ impl Site {
             results: Results::default(),
             webtransport: OnceLock::new(),
             responsiveness: OnceLock::new(),
-            ndt7_frames: Frames::new(random),
+            frames: Frames::new(random),
             running: Running::default(),
             spool: None,
             started_at: net::wall_clock(),
@@ -299,9 +299,9 @@ impl Site {
         self.random.clone()
     }
 
-    /// Messages of ndt7.
-    pub(crate) const fn ndt7_frames(&self) -> &Frames {
-        &self.ndt7_frames
+    /// Messages that grow, of M-Lab's protocols.
+    pub(crate) const fn frames(&self) -> &Frames {
+        &self.frames
     }
 
     /// Foreign tests that run.

@@ -9,6 +9,8 @@ pub mod cloudflare;
 pub mod irtt;
 pub mod librespeed;
 pub mod locate;
+pub mod memoryless;
+pub mod msak;
 pub mod native;
 pub mod ndt7;
 pub mod ookla;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use wire::websocket::decoder::{Bulk, Decoder, Event, Malformed, Role};
-use wire::{cloudflare, irtt, librespeed, locate, native, ndt7, ookla, query, stamp};
+use wire::{cloudflare, irtt, librespeed, locate, msak, native, ndt7, ookla, query, stamp};
 
 type Target = fn(&[u8]);
 
@@ -24,6 +24,11 @@ const TARGETS: &[(&str, Target)] = &[
     ("ndt7-message", |bytes| {
         let _ = ndt7::message::client_measurement(bytes);
     }),
+    ("msak-message", |bytes| {
+        let _ = msak::message::of_client(bytes);
+        let _ = serde_json::from_slice::<msak::message::WireMeasurement>(bytes);
+    }),
+    ("msak-request", msak_requests),
     ("tcp-info", |bytes| {
         let _ = ndt7::tcp_info::TcpInfo::decode(bytes);
         let _ = ndt7::tcp_info::BbrInfo::decode(bytes);
@@ -80,9 +85,25 @@ fn queries(bytes: &[u8]) {
         plain: Some("h".into()),
         ..locate::Candidate::default()
     };
-    let answer = locate::nearest(locate::SERVICES[0], &[site], Some(&text)).unwrap();
-    for url in answer.results[0].urls.values() {
-        assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{url}");
+    for &service in locate::SERVICES {
+        let question = locate::Question {
+            service,
+            query: Some(&text),
+            mid: "m",
+        };
+        let answer = locate::nearest(&question, std::slice::from_ref(&site)).unwrap();
+        for url in answer.results[0].urls.values() {
+            assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{url}");
+        }
+    }
+}
+
+/// No run is endless, whatever was asked for.
+fn msak_requests(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(request) = msak::request::Request::of_query(&text) {
+        assert!(!request.mid.is_empty() && request.runtime <= msak::spec::MAX_RUNTIME);
+        assert!(request.most_bytes != Some(0));
     }
 }
 
