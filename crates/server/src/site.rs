@@ -23,6 +23,8 @@ use wire::native::message::{
 };
 use wire::native::spec;
 use wire::native::token::{self, Claims};
+use wire::rmbt::chunks::Block;
+use wire::rmbt::token::Key;
 use wire::websocket::encode::slab;
 use wire::websocket::growing::Frames;
 
@@ -130,6 +132,8 @@ pub struct Site {
     webtransport: OnceLock<Door>,
     responsiveness: OnceLock<u16>,
     frames: Frames,
+    chunks: Block,
+    rmbt_key: OnceLock<Key>,
     running: Running,
     spool: Option<Spool>,
     started_at: Timestamp,
@@ -170,6 +174,8 @@ impl Site {
             webtransport: OnceLock::new(),
             responsiveness: OnceLock::new(),
             frames: Frames::new(random),
+            chunks: Block::new(random),
+            rmbt_key: OnceLock::new(),
             running: Running::default(),
             spool: None,
             started_at: net::wall_clock(),
@@ -302,6 +308,20 @@ impl Site {
     /// Messages that grow, of M-Lab's protocols.
     pub(crate) const fn frames(&self) -> &Frames {
         &self.frames
+    }
+
+    /// What chunks of RMBT are cut from.
+    pub(crate) const fn chunks(&self) -> &Block {
+        &self.chunks
+    }
+
+    /// What tokens of RMBT are made and checked with while this process lives.
+    pub(crate) fn rmbt_key(&self) -> Result<Key, Problem> {
+        if let Some(key) = self.rmbt_key.get() {
+            return Ok(key.clone());
+        }
+        let key = Key::new(&random()?).ok_or_else(Problem::internal)?;
+        Ok(self.rmbt_key.get_or_init(|| key).clone())
     }
 
     /// Foreign tests that run.

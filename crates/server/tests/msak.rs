@@ -71,7 +71,9 @@ impl Seen {
                 Event::Close(code, why) => {
                     seen.closed = Some((code.unwrap(), String::from_utf8(why.to_vec()).unwrap()));
                 }
-                Event::Ping(_) | Event::Binary(_) => unreachable!("throughput1 has none"),
+                Event::Ping(_) | Event::Binary(_) | Event::Shown(_) => {
+                    unreachable!("throughput1 has none")
+                }
             });
             read.unwrap();
         }
@@ -85,12 +87,21 @@ fn a_wrong_request_is_refused_with_its_member() {
     let whole = "/throughput/v1/download?mid=a&streams=1";
     for (path, headers) in [
         (whole, &[UPGRADE][..]),
-        (whole, &[UPGRADE, "Sec-WebSocket-Protocol: net.measurementlab.ndt.v7"]),
+        (
+            whole,
+            &[UPGRADE, "Sec-WebSocket-Protocol: net.measurementlab.ndt.v7"],
+        ),
         (whole, &[MSAK]),
         ("/throughput/v1/upload?streams=1", &[UPGRADE, MSAK]),
         ("/throughput/v1/upload?mid=a", &[UPGRADE, MSAK]),
-        ("/throughput/v1/upload?mid=a&streams=1&cc=vegas", &[UPGRADE, MSAK]),
-        ("/throughput/v1/upload?mid=a&streams=1&duration=x", &[UPGRADE, MSAK]),
+        (
+            "/throughput/v1/upload?mid=a&streams=1&cc=vegas",
+            &[UPGRADE, MSAK],
+        ),
+        (
+            "/throughput/v1/upload?mid=a&streams=1&duration=x",
+            &[UPGRADE, MSAK],
+        ),
     ] {
         let (_, answer) = open(site, path, headers);
         assert_eq!(answer.status, 400, "{path}");
@@ -155,10 +166,18 @@ fn the_streams_of_one_measurement_are_one_test() {
         let sent = last.application.bytes_sent.unwrap().cast_unsigned();
         assert!(sent.abs_diff(seen.bytes) < 1 << 21, "{sent} {}", seen.bytes);
         let taken = last.network.bytes_sent.unwrap().cast_unsigned();
-        assert!(taken.abs_diff(seen.bytes) < 1 << 22, "{taken} {}", seen.bytes);
+        assert!(
+            taken.abs_diff(seen.bytes) < 1 << 22,
+            "{taken} {}",
+            seen.bytes
+        );
     }
 
-    let mut up = opened(site, "upload", "mid=m-1&streams=1&duration=9000&client_name=t");
+    let mut up = opened(
+        site,
+        "upload",
+        "mid=m-1&streams=1&duration=9000&client_name=t",
+    );
     let payload = vec![0; 1 << 20];
     for _ in 0..4 {
         let message = frame(Opcode::Binary, &payload, MASK);
@@ -189,7 +208,10 @@ fn the_streams_of_one_measurement_are_one_test() {
         .collect();
     assert_eq!(records.len(), 3);
     for record in &records {
-        assert_eq!((record.measurement_id.as_str(), record.client.as_str()), ("m-1", "127.0.0.0:0"));
+        assert_eq!(
+            (record.measurement_id.as_str(), record.client.as_str()),
+            ("m-1", "127.0.0.0:0")
+        );
         assert_eq!(record.client_metadata[0].value, "t");
         let text = serde_json::to_string(&record.client_measurements).unwrap();
         assert!(!text.contains("192.0.2.7"), "{text}");

@@ -17,6 +17,7 @@ pub mod ookla;
 pub mod openspeedtest;
 pub mod query;
 pub mod responsiveness;
+pub mod rmbt;
 pub mod roster;
 pub mod stamp;
 pub mod websocket;

@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use wire::websocket::decoder::{Bulk, Decoder, Event, Malformed, Role};
-use wire::{cloudflare, irtt, librespeed, locate, msak, native, ndt7, ookla, query, stamp};
+use wire::websocket::decoder::{Bulk, Decoder, Event, Malformed, Piece, Role};
+use wire::{cloudflare, irtt, librespeed, locate, msak, native, ndt7, ookla, query, rmbt, stamp};
 
 type Target = fn(&[u8]);
 
@@ -29,6 +29,14 @@ const TARGETS: &[(&str, Target)] = &[
         let _ = serde_json::from_slice::<msak::message::WireMeasurement>(bytes);
     }),
     ("msak-request", msak_requests),
+    ("rmbt-session", rmbt_sessions),
+    ("rmbt-control", |bytes| {
+        let _ = serde_json::from_slice::<rmbt::control::SettingsQuestion>(bytes);
+        let _ = serde_json::from_slice::<rmbt::control::Measured>(bytes);
+        if let Ok(question) = serde_json::from_slice::<rmbt::control::TestQuestion>(bytes) {
+            let _ = question.kind();
+        }
+    }),
     ("tcp-info", |bytes| {
         let _ = ndt7::tcp_info::TcpInfo::decode(bytes);
         let _ = ndt7::tcp_info::BbrInfo::decode(bytes);
@@ -47,7 +55,7 @@ const TARGETS: &[(&str, Target)] = &[
 /// Both ends, whole and in pieces: the same events, or the same refusal.
 fn websocket(bytes: &[u8]) {
     for role in [Role::Client, Role::Server] {
-        for bulk in [Bulk::Count(1 << 24), Bulk::Keep(64)] {
+        for bulk in [Bulk::Count(1 << 24), Bulk::Keep(64), Bulk::Show(1 << 24)] {
             let whole = events(role, bulk, bytes, usize::MAX);
             assert_eq!(events(role, bulk, bytes, 3), whole);
         }
@@ -59,6 +67,7 @@ fn events(role: Role, bulk: Bulk, bytes: &[u8], piece: usize) -> Result<Vec<Stri
     for piece in bytes.chunks(piece) {
         decoder.feed(piece, |event| match event {
             Event::Counted(n) => counted += n,
+            Event::Shown(piece) => counted += piece.len() as u64,
             other => seen.push(format!("{other:?}")),
         })?;
     }
@@ -107,8 +116,38 @@ fn msak_requests(bytes: &[u8]) {
     }
 }
 
+/// Before the token and after it: the same whole and in pieces, and nobody
+/// gets in by a token that was not issued.
+fn rmbt_sessions(bytes: &[u8]) {
+    let (began, longest) = (jiff::Timestamp::UNIX_EPOCH, Duration::from_secs(16));
+    let key = rmbt::token::Key::new(&[7; 32]).unwrap();
+    let token = key.issue(uuid::Uuid::from_u128(1), began);
+    let run = |first: &str, piece: usize| {
+        let mut session = rmbt::session::Session::new(key.clone(), began, longest);
+        let (mut events, mut received) = (vec![], 0);
+        for piece in std::iter::once(first.as_bytes()).chain(bytes.chunks(piece)) {
+            session.hear(Piece::plain(piece), Duration::ZERO, |event| match event {
+                rmbt::session::Event::Received(bytes) => received += bytes,
+                other => events.push(other),
+            });
+        }
+        session.sent(Duration::ZERO, |event| events.push(event));
+        (events, received)
+    };
+    let stranger = run("", usize::MAX);
+    assert!(stranger.1 == 0 && stranger.0.iter().all(|event| !is_admitted(event)));
+    for first in [String::new(), format!("TOKEN {token}\n")] {
+        assert_eq!(run(&first, 3), run(&first, usize::MAX));
+    }
+}
+
+const fn is_admitted(event: &rmbt::session::Event) -> bool {
+    matches!(event, rmbt::session::Event::Admitted(_))
+}
+
 fn paths(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
+    let _ = rmbt::control::Endpoint::of_path(&text);
     let _ = librespeed::Endpoint::of_path(&text);
     let _ = ookla::Endpoint::of_path(&text);
     let _ = locate::Service::of_path(&text);
@@ -143,6 +182,8 @@ fn token(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let taken = native::token::verify(&text, |_| Some(key), jiff::Timestamp::UNIX_EPOCH);
     assert!(taken.is_err(), "nobody signed this");
+    let key = rmbt::token::Key::new(&[7; 32]).unwrap();
+    assert!(key.read(&text).is_err(), "nobody issued this");
 }
 
 /// The same numbers for the same seed (Steele, Lea & Flood 2014, "SplitMix").

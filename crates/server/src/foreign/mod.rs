@@ -13,6 +13,7 @@ mod ookla;
 mod openspeedtest;
 mod responsiveness;
 mod results;
+mod rmbt;
 mod running;
 mod streaming;
 mod test;
@@ -35,7 +36,7 @@ use wire::locate::Service;
 use wire::native::spec::MAX_STREAMS;
 use wire::{
     cloudflare as cf, librespeed as ls, msak as ms, ndt7 as ndt, ookla as ok, openspeedtest as ost,
-    responsiveness as nq,
+    responsiveness as nq, rmbt as rm,
 };
 
 pub(crate) use body::Body;
@@ -59,6 +60,8 @@ pub(crate) enum Route {
     Ookla(ok::Endpoint),
     Ndt7(Direction),
     Msak(Direction),
+    Rmbt,
+    RmbtControl(rm::control::Endpoint),
     Locate(Service),
     CloudflareDown,
     CloudflareUp,
@@ -69,8 +72,16 @@ pub(crate) enum Route {
 }
 
 impl Route {
+    /// The protocol that a request belongs to.
+    pub(crate) fn of(request: &Request<Incoming>) -> Option<Self> {
+        if rmbt::is_upgrade(request) {
+            return Some(Self::Rmbt);
+        }
+        Self::of_path(request.uri().path())
+    }
+
     /// The protocol that a path belongs to.
-    pub(crate) fn of_path(path: &str) -> Option<Self> {
+    fn of_path(path: &str) -> Option<Self> {
         match path {
             ndt::spec::DOWNLOAD_PATH => Some(Self::Ndt7(Direction::Download)),
             ndt::spec::UPLOAD_PATH => Some(Self::Ndt7(Direction::Upload)),
@@ -84,6 +95,7 @@ impl Route {
             nq::spec::CONFIG_PATH => Some(Self::Responsiveness),
             _ => Service::of_path(path)
                 .map(Self::Locate)
+                .or_else(|| rm::control::Endpoint::of_path(path).map(Self::RmbtControl))
                 .or_else(|| ok::Endpoint::of_path(path).map(Self::Ookla))
                 .or_else(|| ls::Endpoint::of_path(path).map(Self::LibreSpeed)),
         }
@@ -117,6 +129,8 @@ pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
             Route::Locate(service) => locate::answer(service, &asked),
             Route::Ndt7(direction) => ndt7::answer(direction, asked),
             Route::Msak(direction) => msak::answer(direction, asked),
+            Route::Rmbt => rmbt::upgrade(asked),
+            Route::RmbtControl(endpoint) => rmbt::control(endpoint, asked).await,
             Route::CloudflareDown => cloudflare::down(&asked),
             Route::CloudflareUp => cloudflare::up(asked).await,
             Route::CloudflareTrace => Ok(cloudflare::trace(&asked)),

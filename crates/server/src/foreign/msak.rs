@@ -132,7 +132,9 @@ impl Dialect for Msak {
 
     /// An upload ends by what the kernel has received.
     fn is_enough(&self, look: &Look) -> bool {
-        let received = look.tcp.and_then(|tcp| u64::try_from(tcp.bytes_received).ok());
+        let received = look
+            .tcp
+            .and_then(|tcp| u64::try_from(tcp.bytes_received).ok());
         let received = received.unwrap_or(look.bytes);
         let most = self.request.most_bytes;
         look.direction == Direction::Upload && most.is_some_and(|most| received >= most)

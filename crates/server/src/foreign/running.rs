@@ -137,7 +137,7 @@ impl Watched {
     }
 
     /// A direction is measured from now on: what was a trial is forgotten.
-    fn begins_in_earnest(&self, direction: Direction) {
+    pub(crate) fn begins_in_earnest(&self, direction: Direction) {
         let mut side = self.side(direction);
         if !side.in_earnest {
             side.in_earnest = true;
@@ -205,6 +205,13 @@ impl Transfer {
             direction,
             stream,
         })
+    }
+
+    /// Whether its record is still that of its direction.
+    pub(crate) fn is_current(&self) -> bool {
+        let side = self.test.side(self.direction);
+        let current = side.subtest.as_ref();
+        current.is_some_and(|current| Arc::ptr_eq(current, &self.subtest))
     }
 
     /// The record of its direction.

@@ -125,7 +125,10 @@ mod tests {
         assert_eq!(json["Application"]["BytesSent"], 1024);
         assert_eq!(json["Network"], serde_json::json!({}));
         assert!(json["TCPInfo"]["RTT"].is_u64() && json.get("BBRInfo").is_none());
-        assert_eq!(serde_json::from_value::<WireMeasurement>(json).unwrap(), first);
+        assert_eq!(
+            serde_json::from_value::<WireMeasurement>(json).unwrap(),
+            first
+        );
         let later = WireMeasurement {
             stream: None,
             measurement,

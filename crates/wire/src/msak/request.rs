@@ -74,7 +74,9 @@ fn members(query: &str) -> Result<(Vec<NameValue>, Vec<NameValue>), Refused> {
             continue;
         }
         if name.len() > spec::MAX_NAME_BYTES || value.len() > spec::MAX_VALUE_BYTES {
-            return Err(Refused::Member(name.chars().take(spec::MAX_NAME_BYTES).collect()));
+            return Err(Refused::Member(
+                name.chars().take(spec::MAX_NAME_BYTES).collect(),
+            ));
         }
         into.push(NameValue {
             name: name.into_owned(),
@@ -154,8 +156,14 @@ mod tests {
         let query = "mid=m%201&cc=cubic&streams=3&client_name=a&client_name=b&duration=2500\
             &delay=0&bytes=0&access_token=x&server_x=1";
         let request = Request::of_query(query).unwrap();
-        assert_eq!((request.mid.as_str(), request.runtime), ("m 1", Micros(2_500_000)));
-        assert_eq!((request.congestion, request.most_bytes), (Some("cubic"), None));
+        assert_eq!(
+            (request.mid.as_str(), request.runtime),
+            ("m 1", Micros(2_500_000))
+        );
+        assert_eq!(
+            (request.congestion, request.most_bytes),
+            (Some("cubic"), None)
+        );
         let names: Vec<_> = request.options.iter().map(|o| o.name.as_str()).collect();
         assert_eq!(names, ["streams", "duration", "cc", "delay", "bytes"]);
         assert_eq!(request.metadata.len(), 1);

@@ -183,8 +183,8 @@ impl<'a> Sender<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use super::super::decoder::{Bulk, Decoder, Event, Role};
+    use super::*;
     use proptest::prelude::*;
 
     fn frames() -> Frames {
@@ -234,7 +234,10 @@ mod tests {
                 }
             })
             .unwrap();
-        assert_eq!((counted, sender.sent(), decoder.countable()), (20_000, 20_000, 0));
+        assert_eq!(
+            (counted, sender.sent(), decoder.countable()),
+            (20_000, 20_000, 0)
+        );
         assert!(sender.next().is_empty());
     }
 

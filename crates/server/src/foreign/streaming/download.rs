@@ -83,7 +83,12 @@ impl Download<'_> {
 
     /// A client that closes with data on its way resets the connection; its
     /// close frame may still be there to read.
-    fn last_heard<D: Dialect>(&mut self, run: &mut Run<D>, socket: &mut Transport, buffer: &mut [u8]) -> Stop {
+    fn last_heard<D: Dialect>(
+        &mut self,
+        run: &mut Run<D>,
+        socket: &mut Transport,
+        buffer: &mut [u8],
+    ) -> Stop {
         match try_read(socket, buffer) {
             Read::Bytes(n) => self.hear(run, &buffer[..n]).unwrap_or(Stop::Failed),
             Read::Later | Read::Gone => Stop::Failed,
@@ -97,7 +102,7 @@ impl Download<'_> {
             Event::Text(text) => heard.push(Heard::Text(text.to_vec())),
             Event::Ping(payload) => heard.push(Heard::Ping(payload.to_vec())),
             Event::Close(..) => stop = Some(Stop::Client),
-            Event::Counted(_) | Event::Binary(_) => stop = Some(Stop::Failed),
+            Event::Counted(_) | Event::Binary(_) | Event::Shown(_) => stop = Some(Stop::Failed),
         });
         match (read, run.take(heard)) {
             (Ok(()), Some(())) => stop,
@@ -116,7 +121,11 @@ impl Download<'_> {
         Ok(())
     }
 
-    fn write_once<D: Dialect>(&mut self, run: &mut Run<D>, socket: &mut Transport) -> io::Result<()> {
+    fn write_once<D: Dialect>(
+        &mut self,
+        run: &mut Run<D>,
+        socket: &mut Transport,
+    ) -> io::Result<()> {
         if self.sender.is_between() {
             run.flush(socket)?;
             self.sender.said(std::mem::take(&mut run.said));

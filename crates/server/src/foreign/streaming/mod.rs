@@ -143,7 +143,7 @@ pub(super) fn answer(
     dialect: impl Dialect + 'static,
 ) -> Result<Response<Body>, Problem> {
     let refused = || Problem::subprotocol_unsupported(subprotocol);
-    let accept = http::accept(&asked.request, subprotocol).ok_or_else(refused)?;
+    let accept = http::accept(&asked.request, Some(subprotocol)).ok_or_else(refused)?;
     let place = place(&asked)?;
     let upgraded = hyper::upgrade::on(&mut asked.request);
     tokio::spawn(run(

@@ -113,7 +113,7 @@ impl Said {
             Event::Text(text) => self.heard.push(Heard::Text(text.to_vec())),
             Event::Ping(payload) => self.heard.push(Heard::Ping(payload.to_vec())),
             Event::Close(..) => self.closed = true,
-            Event::Binary(_) => {}
+            Event::Binary(_) | Event::Shown(_) => {}
         }
     }
 }
