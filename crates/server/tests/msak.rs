@@ -139,6 +139,18 @@ fn a_stream_with_a_limit_ends_near_it() {
 }
 
 #[test]
+fn a_client_that_goes_when_its_time_is_over_has_not_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().to_owned();
+    let site = start_with(SiteConfig::default(), |site| site.keeping(here));
+    let mut stream = opened(site, "download", "mid=b&streams=1&duration=300");
+    Seen::read_until(&mut stream, |seen| seen.bytes > 1_000_000);
+    drop(stream);
+    let download = kept(folder.path()).download.unwrap();
+    assert_eq!(download.stop, Stop::Client);
+}
+
+#[test]
 fn the_streams_of_one_measurement_are_one_test() {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().to_owned();

@@ -9,6 +9,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use wire::websocket::decoder::{Bulk, Decoder, Event, Malformed, Piece, Role};
@@ -270,29 +271,44 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// Tries one target until its time or its number is over.
+fn attack((name, target): &(&str, Target)) {
+    let (folder, corpus) = corpus(name);
+    let (until, mut chance, mut tried) = (budget().map(|b| now() + b), Chance(1), 0);
+    let goes_on = |tried: u64| match until {
+        // The clock costs more than most targets.
+        Some(until) => !tried.is_multiple_of(256) || now() < until,
+        None => tried < TRIES,
+    };
+    while goes_on(tried) {
+        let index = usize::try_from(tried).unwrap();
+        let input = match corpus.get(index) {
+            Some(input) => input.clone(),
+            None => mutated(&corpus, &mut chance),
+        };
+        if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
+            let found = folder.join(format!("found-{tried}"));
+            fs::write(&found, &input).unwrap();
+            panic!("{name} failed on {}", found.display());
+        }
+        tried += 1;
+    }
+    println!("{name}: {tried} inputs from a corpus of {}", corpus.len());
+}
+
+/// As many targets at a time as there are processors: a time is each one's own.
 #[test]
 fn decoders_take_or_refuse_any_bytes() {
-    for (name, target) in TARGETS {
-        let (folder, corpus) = corpus(name);
-        let (until, mut chance, mut tried) = (budget().map(|b| now() + b), Chance(1), 0);
-        let goes_on = |tried: u64| match until {
-            // The clock costs more than most targets.
-            Some(until) => !tried.is_multiple_of(256) || now() < until,
-            None => tried < TRIES,
-        };
-        while goes_on(tried) {
-            let index = usize::try_from(tried).unwrap();
-            let input = match corpus.get(index) {
-                Some(input) => input.clone(),
-                None => mutated(&corpus, &mut chance),
-            };
-            if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
-                let found = folder.join(format!("found-{tried}"));
-                fs::write(&found, &input).unwrap();
-                panic!("{name} failed on {}", found.display());
-            }
-            tried += 1;
+    let next = AtomicUsize::new(0);
+    let attacker = || {
+        while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            attack(target);
         }
-        println!("{name}: {tried} inputs from a corpus of {}", corpus.len());
-    }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..processors {
+            scope.spawn(attacker);
+        }
+    });
 }

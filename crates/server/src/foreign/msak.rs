@@ -97,17 +97,26 @@ impl Dialect for Msak {
         Running::test(site, which)
     }
 
+    fn begins(&mut self, look: Look) {
+        self.base = look.tcp;
+    }
+
+    /// Clients count the time themselves and then close the socket, as often
+    /// as not before their close frame is out.
+    fn has_had_its_time(&self, elapsed: Micros) -> bool {
+        elapsed.0 + spec::MAX_INTERVAL.0 >= self.runtime().0
+    }
+
     fn tell(&mut self, look: Look, ends: &Ends) -> serde_json::Result<Vec<u8>> {
         let first = self.told.is_empty();
-        let base = self.base.or(look.tcp);
-        self.base = base;
         let (sent, received) = self.moved(look.bytes);
         let measurement = Measurement {
             application: ByteCounters {
                 bytes_sent: Some(signed(sent)),
                 bytes_received: Some(signed(received)),
             },
-            network: base
+            network: self
+                .base
                 .zip(look.tcp)
                 .map(|(base, now)| ByteCounters::between(&base, &now))
                 .unwrap_or_default(),

@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Number;
 use uuid::Uuid;
 
 use super::spec;
@@ -153,23 +154,23 @@ pub struct Measured {
     #[serde(skip_serializing)]
     pub test_token: String,
     /// kbit/s down.
-    pub test_speed_download: Option<f64>,
+    pub test_speed_download: Option<Number>,
     /// kbit/s up.
-    pub test_speed_upload: Option<f64>,
+    pub test_speed_upload: Option<Number>,
     /// ns of the shortest ping, as the server timed it.
-    pub test_ping_shortest: Option<f64>,
+    pub test_ping_shortest: Option<Number>,
     /// Bytes down.
-    pub test_bytes_download: Option<f64>,
+    pub test_bytes_download: Option<Number>,
     /// ns in which they came.
-    pub test_nsec_download: Option<f64>,
+    pub test_nsec_download: Option<Number>,
     /// Bytes up.
-    pub test_bytes_upload: Option<f64>,
+    pub test_bytes_upload: Option<Number>,
     /// ns in which they went.
-    pub test_nsec_upload: Option<f64>,
+    pub test_nsec_upload: Option<Number>,
     /// Connections down.
-    pub test_num_threads: Option<f64>,
+    pub test_num_threads: Option<Number>,
     /// Connections up.
-    pub num_threads_ul: Option<f64>,
+    pub num_threads_ul: Option<Number>,
 }
 
 /// What a browser calls itself.

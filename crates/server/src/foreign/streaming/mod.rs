@@ -65,6 +65,15 @@ pub(super) trait Dialect: Send + Sized {
     /// The test that the stream belongs to.
     fn test(&self, site: &Arc<Site>, peer: Peer) -> Arc<Watched>;
 
+    /// Takes the first look, before anything is carried.
+    fn begins(&mut self, _look: Look) {}
+
+    /// Whether a client that goes without a word has had its time: it closed
+    /// the connection as its protocol lets it.
+    fn has_had_its_time(&self, _elapsed: Micros) -> bool {
+        false
+    }
+
     /// The text in which a client is told of a look.
     fn tell(&mut self, look: Look, ends: &Ends) -> serde_json::Result<Vec<u8>>;
 
@@ -232,7 +241,7 @@ impl<D: Dialect> Run<D> {
         let test = dialect.test(site, peer);
         let transfer = Transfer::join(site, test, direction, (congestion.clone(), base))?;
         let now = Instant::from_std(net::now());
-        Some(Self {
+        let mut run = Self {
             dialect,
             transfer,
             peer,
@@ -247,7 +256,14 @@ impl<D: Dialect> Run<D> {
             waiting: vec![],
             said: 0,
             next: now,
-        })
+        };
+        let look = run.look(socket, 0);
+        run.dialect.begins(look);
+        Some(run)
+    }
+
+    fn elapsed(&self) -> Micros {
+        Micros::from(net::now().duration_since(self.began.into_std()))
     }
 
     fn after(&self, span: Micros) -> Instant {
@@ -274,7 +290,7 @@ impl<D: Dialect> Run<D> {
     }
 
     fn look(&self, socket: &Transport, bytes: u64) -> Look {
-        let elapsed = Micros::from(net::now().duration_since(self.began.into_std()));
+        let elapsed = self.elapsed();
         let elapsed_time = signed(elapsed.0);
         // Behind a proxy the kernel's account is about the proxy.
         let tcp = socket.tcp();
@@ -325,7 +341,8 @@ impl<D: Dialect> Run<D> {
 
     async fn end(mut self, socket: &mut Transport, why: Stop) {
         self.sample(socket);
-        self.transfer.leave(why);
+        let silent = why == Stop::Failed && self.dialect.has_had_its_time(self.elapsed());
+        self.transfer.leave(if silent { Stop::Client } else { why });
         if why != Stop::Failed {
             let close = close_payload(websocket::spec::CLOSE_NORMAL, D::FAREWELL);
             self.waiting.extend(frame(Opcode::Close, &close, None));
