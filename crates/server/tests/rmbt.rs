@@ -235,6 +235,30 @@ impl Socket {
         }
     }
 
+    fn admitted(site: SocketAddr, token: &str) -> Self {
+        let mut socket = Self::open(site);
+        socket.hears("RMBTv1.3.5\n");
+        socket.hears("ACCEPT TOKEN QUIT\n");
+        socket.says(&format!("TOKEN {token}\n"));
+        socket.hears("OK\n");
+        socket.hears("CHUNKSIZE 4096 4096 4194304\n");
+        socket.hears(ACCEPT);
+        socket
+    }
+
+    /// Reads reports up to the end of an upload: bytes of the last one.
+    fn reported(&mut self) -> u64 {
+        let mut reported = 0;
+        loop {
+            let said = String::from_utf8(self.next().1).unwrap();
+            match said.split_once(" BYTES ") {
+                Some((_, bytes)) => reported = bytes.trim_end().parse().unwrap(),
+                None if said.starts_with("TIME ") => return reported,
+                None => panic!("{said}"),
+            }
+        }
+    }
+
     /// The next message: whether it is text, and what it says.
     fn next(&mut self) -> (bool, Vec<u8>) {
         let mut buffer = vec![0; 1 << 16];
@@ -276,13 +300,7 @@ fn one_test_by_websocket_is_one_record_without_its_trials() {
     let here = folder.path().to_owned();
     let site = start_with(SiteConfig::default(), |site| site.keeping(here));
     let token = token(site);
-    let mut socket = Socket::open(site);
-    socket.hears("RMBTv1.3.5\n");
-    socket.hears("ACCEPT TOKEN QUIT\n");
-    socket.says(&format!("TOKEN {token}\n"));
-    socket.hears("OK\n");
-    socket.hears("CHUNKSIZE 4096 4096 4194304\n");
-    socket.hears(ACCEPT);
+    let mut socket = Socket::admitted(site, &token);
     socket.says("GETCHUNKS 2 4096\n");
     for last in [0, 0xff] {
         let (text, chunk) = socket.next();
@@ -318,16 +336,7 @@ fn one_test_by_websocket_is_one_record_without_its_trials() {
     }
     socket.sends(&chunk(0xff));
     socket.says("QUIT\n");
-    let mut reported = 0;
-    loop {
-        let said = String::from_utf8(socket.next().1).unwrap();
-        match said.split_once(" BYTES ") {
-            Some((_, bytes)) => reported = bytes.trim_end().parse().unwrap(),
-            None if said.starts_with("TIME ") => break,
-            None => panic!("{said}"),
-        }
-    }
-    assert_eq!(reported, 409_600);
+    assert_eq!(socket.reported(), 409_600);
     socket.hears(ACCEPT);
     socket.hears("BYE\n");
     drop(socket);
