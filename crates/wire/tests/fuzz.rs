@@ -271,8 +271,8 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Tries one target until its time or its number is over.
-fn attack((name, target): &(&str, Target)) {
+/// Tries one target until its time or its number is over; says what was tried.
+fn attack((name, target): &(&str, Target)) -> String {
     let (folder, corpus) = corpus(name);
     let (until, mut chance, mut tried) = (budget().map(|b| now() + b), Chance(1), 0);
     let goes_on = |tried: u64| match until {
@@ -293,7 +293,7 @@ fn attack((name, target): &(&str, Target)) {
         }
         tried += 1;
     }
-    println!("{name}: {tried} inputs from a corpus of {}", corpus.len());
+    format!("{name}: {tried} inputs from a corpus of {}", corpus.len())
 }
 
 /// As many targets at a time as there are processors: a time is each one's own.
@@ -302,7 +302,7 @@ fn decoders_take_or_refuse_any_bytes() {
     let next = AtomicUsize::new(0);
     let attacker = || {
         while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
-            attack(target);
+            println!("{}", attack(target));
         }
     };
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
