@@ -1,5 +1,5 @@
 // Runs a third party's client, unmodified, in Chromium against a site.
-// Usage: node browser.mjs ndt7|cloudflare SITE MODULES CHROMIUM
+// Usage: node browser.mjs ndt7|cloudflare|rmbt SITE MODULES CHROMIUM
 // MODULES is the node_modules folder that holds the client and Playwright.
 // Prints one line of JSON: what the client itself reported.
 import { readFile } from 'node:fs/promises';
@@ -42,6 +42,25 @@ const PAGES = {
         errors, summary: results.getSummary(), loaded: results.getDownLoadedLatency(),
         downloads: results.getDownloadBandwidthPoints(), uploads: results.getUploadBandwidthPoints() });
     });</script>`,
+  // The copy stands beside the modules, since it is no package.
+  rmbt: `<script src="/loglevel/dist/loglevel.js"></script><script src="/rmbtws.js"></script><script>
+    window.run = (site) => new Promise((resolve) => {
+      const seen = {};
+      TestEnvironment.init(
+        { updateInfo() {}, getGeoResults: () => [] },
+        { start: (then) => then(), stop() {}, getResults: () => [] });
+      const config = new RMBTTestConfig('en', site, 'RMBTControlServer');
+      config.uuid = '61244514-1fe8-483f-814a-1734fa4c4a3f';
+      const control = new RMBTControlServerCommunication(config, {
+        submit: (event) => { seen.result = event.request; seen.answer = event.response; } });
+      const test = new RMBTTest(config, control);
+      test.onStateChange((state) => {
+        seen.state = state;
+        if (state === 'END') setTimeout(() => resolve(seen), 100);
+      });
+      test.onError((error) => resolve({ ...seen, state: 'ERROR', error: String(error) }));
+      test.startTest();
+    });</script>`,
 };
 
 const pages = createServer(async (request, response) => {
@@ -51,7 +70,8 @@ const pages = createServer(async (request, response) => {
       response.end('<!doctype html>' + PAGES[client]);
     } else {
       response.setHeader('content-type', 'text/javascript');
-      response.end(await readFile(join(modules, request.url)));
+      const copy = request.url === '/rmbtws.js';
+      response.end(await readFile(join(modules, copy ? '../rmbtws.js' : request.url)));
     }
   } catch {
     response.writeHead(404).end();

@@ -164,7 +164,7 @@ fn upgrade(
     peer: Peer,
 ) -> Result<Response<Full<Bytes>>, Problem> {
     let kind = Kind::of_path(kind).ok_or_else(Problem::not_found)?;
-    let accept = accept(&request, spec::SUBPROTOCOL).ok_or_else(Problem::upgrade_required)?;
+    let accept = accept(&request, Some(spec::SUBPROTOCOL)).ok_or_else(Problem::upgrade_required)?;
     let token = query(request.uri().query(), "token").unwrap_or_default();
     let session = site.session(token, peer)?;
     let stream = measure::Stream::reserve(kind, session).ok_or_else(Problem::subtest_taken)?;
@@ -189,8 +189,9 @@ pub(crate) fn switching(
         .map_err(|_| Problem::internal())
 }
 
-/// The accept key, when the request is a WebSocket upgrade to a subprotocol.
-pub(crate) fn accept(request: &Request<Incoming>, subprotocol: &str) -> Option<String> {
+/// The accept key, when the request is a WebSocket upgrade, to a subprotocol
+/// where one is given.
+pub(crate) fn accept(request: &Request<Incoming>, subprotocol: Option<&str>) -> Option<String> {
     let header = |name| request.headers().get(name)?.to_str().ok();
     let has = |name, wanted: &str| {
         header(name).is_some_and(|value: &str| {
@@ -203,7 +204,7 @@ pub(crate) fn accept(request: &Request<Incoming>, subprotocol: &str) -> Option<S
         && has(CONNECTION, "upgrade")
         && has(UPGRADE, "websocket")
         && header(SEC_WEBSOCKET_VERSION) == Some(websocket::spec::VERSION)
-        && has(SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        && subprotocol.is_none_or(|wanted| has(SEC_WEBSOCKET_PROTOCOL, wanted));
     let key = header(SEC_WEBSOCKET_KEY).filter(|_| upgrades)?;
     Some(websocket::accept_key(key))
 }

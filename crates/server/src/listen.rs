@@ -128,7 +128,7 @@ where
             let response = if http::serves(path) {
                 let response = http::handle(site, request, who).await;
                 response.map(|full| Either::Left(full.into()))
-            } else if let Some(route) = Route::of_path(path).filter(|route| route.is_of(&site)) {
+            } else if let Some(route) = Route::of(&request).filter(|route| route.is_of(&site)) {
                 let asked = Asked {
                     site,
                     request,

@@ -23,8 +23,10 @@ use wire::native::message::{
 };
 use wire::native::spec;
 use wire::native::token::{self, Claims};
-use wire::ndt7::sender::Frames;
+use wire::rmbt::chunks::Block;
+use wire::rmbt::token::Key;
 use wire::websocket::encode::slab;
+use wire::websocket::growing::Frames;
 
 use crate::foreign::{Results, Running};
 use crate::http::Problem;
@@ -129,7 +131,9 @@ pub struct Site {
     results: Results,
     webtransport: OnceLock<Door>,
     responsiveness: OnceLock<u16>,
-    ndt7_frames: Frames,
+    frames: Frames,
+    chunks: Block,
+    rmbt_key: OnceLock<Key>,
     running: Running,
     spool: Option<Spool>,
     started_at: Timestamp,
@@ -169,7 +173,9 @@ impl Site {
             results: Results::default(),
             webtransport: OnceLock::new(),
             responsiveness: OnceLock::new(),
-            ndt7_frames: Frames::new(random),
+            frames: Frames::new(random),
+            chunks: Block::new(random),
+            rmbt_key: OnceLock::new(),
             running: Running::default(),
             spool: None,
             started_at: net::wall_clock(),
@@ -299,9 +305,23 @@ impl Site {
         self.random.clone()
     }
 
-    /// Messages of ndt7.
-    pub(crate) const fn ndt7_frames(&self) -> &Frames {
-        &self.ndt7_frames
+    /// Messages that grow, of M-Lab's protocols.
+    pub(crate) const fn frames(&self) -> &Frames {
+        &self.frames
+    }
+
+    /// What chunks of RMBT are cut from.
+    pub(crate) const fn chunks(&self) -> &Block {
+        &self.chunks
+    }
+
+    /// What tokens of RMBT are made and checked with while this process lives.
+    pub(crate) fn rmbt_key(&self) -> Result<Key, Problem> {
+        if let Some(key) = self.rmbt_key.get() {
+            return Ok(key.clone());
+        }
+        let key = Key::new(&random()?).ok_or_else(Problem::internal)?;
+        Ok(self.rmbt_key.get_or_init(|| key).clone())
     }
 
     /// Foreign tests that run.

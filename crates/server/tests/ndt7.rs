@@ -78,7 +78,7 @@ impl Seen {
                     seen.pings += 1;
                 }
                 Event::Close(code, _) => seen.closed = code,
-                Event::Binary(_) => unreachable!(),
+                Event::Binary(_) | Event::Shown(_) => unreachable!(),
             });
             read.unwrap();
         }

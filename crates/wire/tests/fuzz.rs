@@ -9,10 +9,11 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use wire::websocket::decoder::{Bulk, Decoder, Event, Malformed, Role};
-use wire::{cloudflare, irtt, librespeed, locate, native, ndt7, ookla, query, stamp};
+use wire::websocket::decoder::{Bulk, Decoder, Event, Malformed, Piece, Role};
+use wire::{cloudflare, irtt, librespeed, locate, msak, native, ndt7, ookla, query, rmbt, stamp};
 
 type Target = fn(&[u8]);
 
@@ -23,6 +24,19 @@ const TARGETS: &[(&str, Target)] = &[
     ("query", queries),
     ("ndt7-message", |bytes| {
         let _ = ndt7::message::client_measurement(bytes);
+    }),
+    ("msak-message", |bytes| {
+        let _ = msak::message::of_client(bytes);
+        let _ = serde_json::from_slice::<msak::message::WireMeasurement>(bytes);
+    }),
+    ("msak-request", msak_requests),
+    ("rmbt-session", rmbt_sessions),
+    ("rmbt-control", |bytes| {
+        let _ = serde_json::from_slice::<rmbt::control::SettingsQuestion>(bytes);
+        let _ = serde_json::from_slice::<rmbt::control::Measured>(bytes);
+        if let Ok(question) = serde_json::from_slice::<rmbt::control::TestQuestion>(bytes) {
+            let _ = question.kind();
+        }
     }),
     ("tcp-info", |bytes| {
         let _ = ndt7::tcp_info::TcpInfo::decode(bytes);
@@ -42,7 +56,7 @@ const TARGETS: &[(&str, Target)] = &[
 /// Both ends, whole and in pieces: the same events, or the same refusal.
 fn websocket(bytes: &[u8]) {
     for role in [Role::Client, Role::Server] {
-        for bulk in [Bulk::Count(1 << 24), Bulk::Keep(64)] {
+        for bulk in [Bulk::Count(1 << 24), Bulk::Keep(64), Bulk::Show(1 << 24)] {
             let whole = events(role, bulk, bytes, usize::MAX);
             assert_eq!(events(role, bulk, bytes, 3), whole);
         }
@@ -54,6 +68,7 @@ fn events(role: Role, bulk: Bulk, bytes: &[u8], piece: usize) -> Result<Vec<Stri
     for piece in bytes.chunks(piece) {
         decoder.feed(piece, |event| match event {
             Event::Counted(n) => counted += n,
+            Event::Shown(piece) => counted += piece.len() as u64,
             other => seen.push(format!("{other:?}")),
         })?;
     }
@@ -80,14 +95,60 @@ fn queries(bytes: &[u8]) {
         plain: Some("h".into()),
         ..locate::Candidate::default()
     };
-    let answer = locate::nearest(locate::SERVICES[0], &[site], Some(&text)).unwrap();
-    for url in answer.results[0].urls.values() {
-        assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{url}");
+    for &service in locate::SERVICES {
+        let question = locate::Question {
+            service,
+            query: Some(&text),
+            mid: "m",
+        };
+        let answer = locate::nearest(&question, std::slice::from_ref(&site)).unwrap();
+        for url in answer.results[0].urls.values() {
+            assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{url}");
+        }
     }
+}
+
+/// No run is endless, whatever was asked for.
+fn msak_requests(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(request) = msak::request::Request::of_query(&text) {
+        assert!(!request.mid.is_empty() && request.runtime <= msak::spec::MAX_RUNTIME);
+        assert!(request.most_bytes != Some(0));
+    }
+}
+
+/// Before the token and after it: the same whole and in pieces, and nobody
+/// gets in by a token that was not issued.
+fn rmbt_sessions(bytes: &[u8]) {
+    let (began, longest) = (jiff::Timestamp::UNIX_EPOCH, Duration::from_secs(16));
+    let key = rmbt::token::Key::new(&[7; 32]).unwrap();
+    let token = key.issue(uuid::Uuid::from_u128(1), began);
+    let run = |first: &str, piece: usize| {
+        let mut session = rmbt::session::Session::new(key.clone(), began, longest);
+        let (mut events, mut received) = (vec![], 0);
+        for piece in std::iter::once(first.as_bytes()).chain(bytes.chunks(piece)) {
+            session.hear(Piece::plain(piece), Duration::ZERO, |event| match event {
+                rmbt::session::Event::Received(bytes) => received += bytes,
+                other => events.push(other),
+            });
+        }
+        session.sent(Duration::ZERO, |event| events.push(event));
+        (events, received)
+    };
+    let stranger = run("", usize::MAX);
+    assert!(stranger.1 == 0 && stranger.0.iter().all(|event| !is_admitted(event)));
+    for first in [String::new(), format!("TOKEN {token}\n")] {
+        assert_eq!(run(&first, 3), run(&first, usize::MAX));
+    }
+}
+
+const fn is_admitted(event: &rmbt::session::Event) -> bool {
+    matches!(event, rmbt::session::Event::Admitted(_))
 }
 
 fn paths(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
+    let _ = rmbt::control::Endpoint::of_path(&text);
     let _ = librespeed::Endpoint::of_path(&text);
     let _ = ookla::Endpoint::of_path(&text);
     let _ = locate::Service::of_path(&text);
@@ -122,6 +183,8 @@ fn token(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let taken = native::token::verify(&text, |_| Some(key), jiff::Timestamp::UNIX_EPOCH);
     assert!(taken.is_err(), "nobody signed this");
+    let key = rmbt::token::Key::new(&[7; 32]).unwrap();
+    assert!(key.read(&text).is_err(), "nobody issued this");
 }
 
 /// The same numbers for the same seed (Steele, Lea & Flood 2014, "SplitMix").
@@ -208,29 +271,44 @@ fn now() -> Instant {
     Instant::now()
 }
 
+/// Tries one target until its time or its number is over; says what was tried.
+fn attack((name, target): &(&str, Target)) -> String {
+    let (folder, corpus) = corpus(name);
+    let (until, mut chance, mut tried) = (budget().map(|b| now() + b), Chance(1), 0);
+    let goes_on = |tried: u64| match until {
+        // The clock costs more than most targets.
+        Some(until) => !tried.is_multiple_of(256) || now() < until,
+        None => tried < TRIES,
+    };
+    while goes_on(tried) {
+        let index = usize::try_from(tried).unwrap();
+        let input = match corpus.get(index) {
+            Some(input) => input.clone(),
+            None => mutated(&corpus, &mut chance),
+        };
+        if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
+            let found = folder.join(format!("found-{tried}"));
+            fs::write(&found, &input).unwrap();
+            panic!("{name} failed on {}", found.display());
+        }
+        tried += 1;
+    }
+    format!("{name}: {tried} inputs from a corpus of {}", corpus.len())
+}
+
+/// As many targets at a time as there are processors: a time is each one's own.
 #[test]
 fn decoders_take_or_refuse_any_bytes() {
-    for (name, target) in TARGETS {
-        let (folder, corpus) = corpus(name);
-        let (until, mut chance, mut tried) = (budget().map(|b| now() + b), Chance(1), 0);
-        let goes_on = |tried: u64| match until {
-            // The clock costs more than most targets.
-            Some(until) => !tried.is_multiple_of(256) || now() < until,
-            None => tried < TRIES,
-        };
-        while goes_on(tried) {
-            let index = usize::try_from(tried).unwrap();
-            let input = match corpus.get(index) {
-                Some(input) => input.clone(),
-                None => mutated(&corpus, &mut chance),
-            };
-            if catch_unwind(AssertUnwindSafe(|| target(&input))).is_err() {
-                let found = folder.join(format!("found-{tried}"));
-                fs::write(&found, &input).unwrap();
-                panic!("{name} failed on {}", found.display());
-            }
-            tried += 1;
+    let next = AtomicUsize::new(0);
+    let attacker = || {
+        while let Some(target) = TARGETS.get(next.fetch_add(1, Ordering::Relaxed)) {
+            println!("{}", attack(target));
         }
-        println!("{name}: {tried} inputs from a corpus of {}", corpus.len());
-    }
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..processors {
+            scope.spawn(attacker);
+        }
+    });
 }

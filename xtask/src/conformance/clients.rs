@@ -18,9 +18,13 @@ pub(super) const ALL: &[(&str, Client)] = &[
     ("speedtest-cli", speedtest_cli),
     ("@m-lab/ndt7 in Chromium, by Locate", ndt7_js),
     ("@cloudflare/speedtest in Chromium", cloudflare_js),
+    ("rmbt-client (PyPI), by upgrade", rmbt_upgrade),
+    ("rmbt-client (PyPI), by WebSocket", rmbt_websocket),
+    ("rmbtws in Chromium", rmbt_js),
     ("ndt7-client (crate)", ndt7_client),
     ("librespeed-cli (crate)", librespeed_crate),
     ("ndt7-client-go", ndt7_client_go),
+    ("msak-client (Go)", msak_go),
     ("librespeed-cli (Go)", librespeed_go),
     ("irtt and stamp-suite", udp_clients),
     (
@@ -194,13 +198,15 @@ fn in_browser(client: &str, site: &Site, places: &Places) -> anyhow::Result<Resu
 /// Installs the browsers' clients once; returns their folder.
 fn npm_clients(places: &Places) -> anyhow::Result<PathBuf> {
     let modules = places.scratch.join("node_modules");
-    if !modules.join("@m-lab/ndt7").is_dir() {
+    let all = ["@m-lab/ndt7", "loglevel"];
+    if !all.iter().all(|name| modules.join(name).is_dir()) {
         let mut npm = Command::new("npm");
         npm.args(["install", "--no-audit", "--no-fund", "--prefix"]);
         npm.arg(&places.scratch);
         output(npm.args([
             "@m-lab/ndt7@0.1",
             "@cloudflare/speedtest@1",
+            "loglevel@1",
             "playwright-core@1",
         ]))
         .context("installing the browsers' clients")?;
@@ -360,6 +366,115 @@ fn librespeed_go(site: &Site, places: &Places) -> anyhow::Result<Outcome> {
         Err(why) => Ok(Outcome::Skipped(why)),
         Ok(program) => librespeed(site, places, &program),
     }
+}
+
+/// Two streams. Its rate adds the last count of each, of which all but one are
+/// up to 400 ms old: over 10 s that is a little, over 4 s it was 4 %.
+fn msak_go(site: &Site, places: &Places) -> anyhow::Result<Outcome> {
+    let module = "github.com/m-lab/msak/cmd/msak-client@latest";
+    let program = match go_built(places, "msak-client", module) {
+        Err(why) => return Ok(Outcome::Skipped(why)),
+        Ok(program) => program,
+    };
+    let mut command = Command::new(program);
+    command.args(["-scheme", "ws", "-streams", "2", "-duration", "10s"]);
+    let said = output(command.args(["-server", site.authority()]))?;
+    let summary = said.split("Test results:").nth(1).context("no summary")?;
+    let (down, up) = (
+        site.signed("msak-throughput1", "download")?,
+        site.signed("msak-throughput1", "upload")?,
+    );
+    Ok(Outcome::Agrees(format!(
+        "{}; {}",
+        agree(
+            "down",
+            after(summary, "download rate: ")?,
+            down.mbit_per_second
+        )?,
+        agree("up", after(summary, "upload rate: ")?, up.mbit_per_second)?
+    )))
+}
+
+/// The number that follows a word.
+fn after(text: &str, word: &str) -> anyhow::Result<f64> {
+    let rest = text.split(word).nth(1);
+    let number = rest.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    number.with_context(|| format!("no {word:?} in {text:?}"))
+}
+
+fn rmbt_upgrade(site: &Site, places: &Places) -> anyhow::Result<Outcome> {
+    rmbt(site, places, "--http")
+}
+
+fn rmbt_websocket(site: &Site, places: &Places) -> anyhow::Result<Outcome> {
+    rmbt(site, places, "--ws")
+}
+
+/// The regulator's own client: control server, trial, pings, both directions,
+/// and the result handed in.
+fn rmbt(site: &Site, places: &Places, framing: &str) -> anyhow::Result<Outcome> {
+    let program = match python_client(places) {
+        Ok(program) => program,
+        Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
+    };
+    let mut command = Command::new(program);
+    // It keeps its name in the home folder.
+    command.env("HOME", &places.scratch);
+    let said = output(command.args(["--host", &site.url, "--duration", "5", framing]))?;
+    ensure!(!said.contains("submission failed"), "{said}");
+    let summary = said.split("=== Results ===").nth(1).context("no summary")?;
+    let (down, up) = (
+        site.signed("rmbt", "download")?,
+        site.signed("rmbt", "upload")?,
+    );
+    Ok(Outcome::Agrees(format!(
+        "{}; {}",
+        agree("down", after(summary, "Download:")?, down.mbit_per_second)?,
+        agree("up", after(summary, "Upload:")?, up.mbit_per_second)?
+    )))
+}
+
+/// Installs the client from PyPI once.
+fn python_client(places: &Places) -> anyhow::Result<PathBuf> {
+    let folder = places.scratch.join("python");
+    let program = folder.join("bin/rmbt-client");
+    if !program.is_file() {
+        let mut python = Command::new("python3");
+        output(python.args(["-m", "venv"]).arg(&folder)).context("apt-get install python3-venv")?;
+        let mut pip = Command::new(folder.join("bin/pip"));
+        output(pip.args(["install", "--quiet", "rmbt-client==1.1.1"]))
+            .context("installing rmbt-client")?;
+    }
+    Ok(program)
+}
+
+/// The regulator's client for browsers, from a copy that nobody publishes as a
+/// package: `rmbtws.js` in the scratch folder.
+fn rmbt_js(site: &Site, places: &Places) -> anyhow::Result<Outcome> {
+    let copy = places.scratch.join("rmbtws.js");
+    if !copy.is_file() {
+        let why = "put dist/rmbtws.js of rtr-nettest/rmbtws into target/conformance";
+        return Ok(Outcome::Skipped(why.into()));
+    }
+    let said = match in_browser("rmbt", site, places)? {
+        Ok(said) => said,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
+    ensure!(said["state"] == "END", "{said}");
+    let figure = |name: &str| said["result"][name].as_f64().context("no figure");
+    let (down, up) = (
+        site.signed("rmbt", "download")?,
+        site.signed("rmbt", "upload")?,
+    );
+    // Its rate ends where its first stream was last told of bytes.
+    let seconds = |name: &str| figure(name).map(|nanoseconds| nanoseconds / 1e9);
+    let down = down.within(seconds("test_nsec_download")?);
+    let up = up.within(seconds("test_nsec_upload")?);
+    Ok(Outcome::Agrees(format!(
+        "{}; {}",
+        agree("down", figure("test_speed_download")? / 1e3, down)?,
+        agree("up", figure("test_speed_upload")? / 1e3, up)?
+    )))
 }
 
 /// A Go program in the scratch folder, or why it is not to be had.

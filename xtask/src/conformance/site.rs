@@ -24,6 +24,8 @@ pub(crate) struct Site {
 pub(crate) struct Signed {
     pub(crate) bytes: f64,
     pub(crate) mbit_per_second: f64,
+    /// Bytes per tenth of a second.
+    bins: Vec<f64>,
 }
 
 impl Site {
@@ -87,12 +89,25 @@ impl Drop for Site {
 impl Signed {
     fn of(record: &Value) -> anyhow::Result<Self> {
         let bins = record["bins_bytes"].as_array().context("no bins")?;
-        let bytes = bins.iter().filter_map(Value::as_f64).sum();
+        let bins: Vec<f64> = bins.iter().filter_map(Value::as_f64).collect();
+        let bytes = bins.iter().sum();
         let duration = record["duration_us"].as_f64().context("no duration")?;
         Ok(Self {
             bytes,
             mbit_per_second: bytes * 8.0 / duration,
+            bins,
         })
+    }
+
+    /// The rate of the first so many seconds, Mbit/s.
+    pub(crate) fn within(&self, seconds: f64) -> f64 {
+        let mut left = seconds * 10.0;
+        let mut bytes = 0.0;
+        for bin in &self.bins {
+            bytes += bin * left.clamp(0.0, 1.0);
+            left -= 1.0;
+        }
+        bytes * 8.0 / seconds / 1e6
     }
 }
 

@@ -192,6 +192,10 @@ pub(super) async fn locate(
     };
     let caller = caller(&centre, arrival.as_deref(), None);
     let here = here(&centre, arrival.as_deref(), &headers);
+    let mid = match measurement(&centre, service) {
+        Ok(mid) => mid,
+        Err(problem) => return foreign(problem),
+    };
     let (sites, now) = match known(centre).await {
         Ok(known) => known,
         Err(problem) => return foreign(problem),
@@ -199,10 +203,24 @@ pub(super) async fn locate(
     let offered = site::nearest(&sites, &caller, now);
     let mut targets: Vec<_> = offered.iter().map(site::Offered::target).collect();
     targets.extend(here.map(target));
-    match locate::nearest(service, &targets, query.as_deref()) {
+    let question = locate::Question {
+        service,
+        query: query.as_deref(),
+        mid: &mid,
+    };
+    match locate::nearest(&question, &targets) {
         Some(answer) => foreign(Json(answer)),
         None => foreign(StatusCode::NO_CONTENT),
     }
+}
+
+/// Names a measurement, where its service wants one.
+fn measurement(centre: &Centre, service: Service) -> Result<String, Problem> {
+    if !service.named {
+        return Ok(String::new());
+    }
+    let uuid = uuid::Builder::from_random_bytes(centre.chance()?);
+    Ok(uuid.into_uuid().to_string())
 }
 
 fn target(here: Candidate) -> locate::Candidate {

@@ -1,7 +1,7 @@
 //! Locate v2 of a site that stands alone: it names itself.
 
 use hyper::{Response, StatusCode};
-use wire::locate::{Candidate, Service, nearest};
+use wire::locate::{Candidate, Question, Service, nearest};
 
 use super::{Asked, Body, empty, host, is_secure, json};
 use crate::http::Problem;
@@ -24,7 +24,12 @@ pub(super) fn answer(service: Service, asked: &Asked) -> Result<Response<Body>, 
     } else {
         &[]
     };
-    match nearest(service, room, asked.request.uri().query()) {
+    let question = Question {
+        service,
+        query: asked.request.uri().query(),
+        mid: &crate::site::random_hex()?,
+    };
+    match nearest(&question, room) {
         Some(answer) => json(&answer),
         None => Ok(empty(StatusCode::NO_CONTENT)),
     }

@@ -7,12 +7,15 @@ mod body;
 mod cloudflare;
 mod librespeed;
 mod locate;
+mod msak;
 mod ndt7;
 mod ookla;
 mod openspeedtest;
 mod responsiveness;
 mod results;
+mod rmbt;
 mod running;
+mod streaming;
 mod test;
 
 use std::sync::Arc;
@@ -32,15 +35,15 @@ use tokio::sync::OwnedSemaphorePermit;
 use wire::locate::Service;
 use wire::native::spec::MAX_STREAMS;
 use wire::{
-    cloudflare as cf, librespeed as ls, ndt7 as ndt, ookla as ok, openspeedtest as ost,
-    responsiveness as nq,
+    cloudflare as cf, librespeed as ls, msak as ms, ndt7 as ndt, ookla as ok, openspeedtest as ost,
+    responsiveness as nq, rmbt as rm,
 };
 
 pub(crate) use body::Body;
 pub use responsiveness::serve_responsiveness;
 pub(crate) use results::Results;
 pub(crate) use running::Running;
-use running::Transfer;
+use running::{Transfer, Which};
 
 use crate::http::Problem;
 use crate::link::Link;
@@ -56,6 +59,9 @@ pub(crate) enum Route {
     LibreSpeed(ls::Endpoint),
     Ookla(ok::Endpoint),
     Ndt7(Direction),
+    Msak(Direction),
+    Rmbt,
+    RmbtControl(rm::control::Endpoint),
     Locate(Service),
     CloudflareDown,
     CloudflareUp,
@@ -66,11 +72,21 @@ pub(crate) enum Route {
 }
 
 impl Route {
+    /// The protocol that a request belongs to.
+    pub(crate) fn of(request: &Request<Incoming>) -> Option<Self> {
+        if rmbt::is_upgrade(request) {
+            return Some(Self::Rmbt);
+        }
+        Self::of_path(request.uri().path())
+    }
+
     /// The protocol that a path belongs to.
-    pub(crate) fn of_path(path: &str) -> Option<Self> {
+    fn of_path(path: &str) -> Option<Self> {
         match path {
             ndt::spec::DOWNLOAD_PATH => Some(Self::Ndt7(Direction::Download)),
             ndt::spec::UPLOAD_PATH => Some(Self::Ndt7(Direction::Upload)),
+            ms::spec::DOWNLOAD_PATH => Some(Self::Msak(Direction::Download)),
+            ms::spec::UPLOAD_PATH => Some(Self::Msak(Direction::Upload)),
             cf::spec::DOWN_PATH => Some(Self::CloudflareDown),
             cf::spec::UP_PATH => Some(Self::CloudflareUp),
             cf::spec::TRACE_PATH => Some(Self::CloudflareTrace),
@@ -79,6 +95,7 @@ impl Route {
             nq::spec::CONFIG_PATH => Some(Self::Responsiveness),
             _ => Service::of_path(path)
                 .map(Self::Locate)
+                .or_else(|| rm::control::Endpoint::of_path(path).map(Self::RmbtControl))
                 .or_else(|| ok::Endpoint::of_path(path).map(Self::Ookla))
                 .or_else(|| ls::Endpoint::of_path(path).map(Self::LibreSpeed)),
         }
@@ -111,6 +128,9 @@ pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
             Route::Ookla(endpoint) => ookla::answer(endpoint, asked).await,
             Route::Locate(service) => locate::answer(service, &asked),
             Route::Ndt7(direction) => ndt7::answer(direction, asked),
+            Route::Msak(direction) => msak::answer(direction, asked),
+            Route::Rmbt => rmbt::upgrade(asked),
+            Route::RmbtControl(endpoint) => rmbt::control(endpoint, asked).await,
             Route::CloudflareDown => cloudflare::down(&asked),
             Route::CloudflareUp => cloudflare::up(asked).await,
             Route::CloudflareTrace => Ok(cloudflare::trace(&asked)),
@@ -125,7 +145,7 @@ pub(crate) async fn handle(route: Route, asked: Asked) -> Response<Body> {
     });
     allow_everyone(response.headers_mut());
     match route {
-        Route::Ndt7(_) => ndt7::closing(response),
+        Route::Ndt7(_) | Route::Msak(_) => streaming::closing(response),
         _ => response,
     }
 }
@@ -179,7 +199,8 @@ fn bulk(asked: &Asked, protocol: &'static str, bytes: u64) -> Result<Response<Bo
 }
 
 fn transfer(asked: &Asked, protocol: &'static str, direction: Direction) -> Transfer {
-    Running::transfer(&asked.site, protocol, direction, asked.peer, &asked.link)
+    let which = Which::nameless(protocol, asked.peer);
+    Running::transfer(&asked.site, which, direction, &asked.link)
 }
 
 /// Takes a body and forgets it; returns its length.
@@ -195,7 +216,8 @@ async fn discard(asked: Asked, protocol: &'static str) -> Result<u64, Problem> {
     let mut transfer = None;
     // A request without a body is a ping, and no part of an upload.
     drain(&mut request.into_body(), most, |bytes| {
-        let begin = || Running::transfer(&site, protocol, Direction::Upload, peer, &link);
+        let which = Which::nameless(protocol, peer);
+        let begin = || Running::transfer(&site, which, Direction::Upload, &link);
         transfer.get_or_insert_with(begin).moved(bytes);
     })
     .await

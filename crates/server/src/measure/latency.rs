@@ -58,7 +58,7 @@ impl<'a> Echo<'a> {
             }
             Event::Ping(payload) => out.extend(frame(Opcode::Pong, payload, None)),
             Event::Close(..) => self.closed = true,
-            Event::Counted(_) | Event::Text(_) => {}
+            Event::Counted(_) | Event::Shown(_) | Event::Text(_) => {}
         });
         read.ok().map(|()| out)
     }

@@ -10,7 +10,9 @@
 pub mod message;
 mod targets;
 
-pub use targets::{Candidate, nearest};
+pub use targets::{Candidate, Question, nearest};
+
+use crate::{msak, ndt7};
 
 /// Constants of the protocol.
 pub mod spec {
@@ -22,6 +24,8 @@ pub mod spec {
     pub const MAX_TARGETS: usize = 4;
     /// The query member that carries a token.
     pub const ACCESS_TOKEN: &str = "access_token";
+    /// The query member that names a measurement.
+    pub const MEASUREMENT: &str = "mid";
     /// What the query members begin with that a client wants passed on to the site.
     pub const CLIENT_MEMBER: &str = "client_";
     /// Longest query that is passed on, bytes; longer ones are left out.
@@ -41,17 +45,22 @@ pub struct Service {
     pub name: &'static str,
     /// Paths that a client connects to.
     pub paths: [&'static str; 2],
+    /// Whether its URLs carry the name of the measurement, which a client that
+    /// was located leaves to them.
+    pub named: bool,
 }
 
 /// Every service that can be located.
 pub const SERVICES: &[Service] = &[
     Service {
         name: "ndt/ndt7",
-        paths: ["/ndt/v7/download", "/ndt/v7/upload"],
+        paths: [ndt7::spec::DOWNLOAD_PATH, ndt7::spec::UPLOAD_PATH],
+        named: false,
     },
     Service {
         name: "msak/throughput1",
-        paths: ["/throughput/v1/download", "/throughput/v1/upload"],
+        paths: [msak::spec::DOWNLOAD_PATH, msak::spec::UPLOAD_PATH],
+        named: true,
     },
 ];
 

@@ -22,13 +22,27 @@ pub struct Candidate {
     pub access_token: Option<String>,
 }
 
-/// The answer that names `candidates` in their order, the first four.
-///
-/// `query` is that of the question: its `client_…` members are passed on, as
-/// a client expects to see them in the URLs. `None` when no candidate can be
-/// reached by any scheme, which is answered with 204.
-pub fn nearest(service: Service, candidates: &[Candidate], query: Option<&str>) -> Option<Nearest> {
-    let passed = passed_on(query.unwrap_or_default());
+/// What was asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The service.
+    pub service: Service,
+    /// The query: its `client_…` members are passed on, as a client expects to
+    /// see them in the URLs.
+    pub query: Option<&'a str>,
+    /// A name that no other measurement has, in letters, digits and hyphens.
+    pub mid: &'a str,
+}
+
+/// The answer that names `candidates` in their order, the first four; `None`
+/// when none can be reached by any scheme, which is answered with 204.
+pub fn nearest(question: &Question<'_>, candidates: &[Candidate]) -> Option<Nearest> {
+    let Question { service, mid, .. } = *question;
+    let mut passed = passed_on(question.query.unwrap_or_default());
+    let named = format!("{}={mid}", spec::MEASUREMENT);
+    if service.named {
+        passed.insert(0, &named);
+    }
     let results: Vec<_> = candidates
         .iter()
         .filter(|c| c.plain.is_some() || c.secure.is_some())
@@ -123,13 +137,34 @@ mod tests {
         }
     }
 
+    fn ask(query: Option<&str>) -> Question<'_> {
+        Question {
+            service: SERVICES[0],
+            query,
+            mid: "m-1",
+        }
+    }
+
+    #[test]
+    fn a_measurement_of_several_streams_is_named() {
+        let question = Question {
+            service: SERVICES[1],
+            ..ask(Some("client_name=x"))
+        };
+        let answer = nearest(&question, &[site("a", Some("h"), None)]).unwrap();
+        assert_eq!(
+            answer.results[0].urls["ws:///throughput/v1/upload"],
+            "ws://h/throughput/v1/upload?mid=m-1&client_name=x"
+        );
+    }
+
     #[test]
     fn the_answer_is_what_clients_read() {
         let mut first = site("hni-1", Some("hni1.example.vn:80"), Some("hni1.example.vn"));
         first.access_token = Some("JWT".into());
         let second = site("sgn-1", Some("[2001:db8::1]:8080"), None);
         let query = Some("client_name=ndt7-js&country=VN&client_version=0.1%2B4");
-        let answer = nearest(SERVICES[0], &[first, second], query).unwrap();
+        let answer = nearest(&ask(query), &[first, second]).unwrap();
         let golden = include_str!("../../../../testdata/locate/nearest.json");
         let text = serde_json::to_string_pretty(&answer).unwrap();
         assert_eq!(text, golden.trim_end());
@@ -138,9 +173,9 @@ mod tests {
 
     #[test]
     fn without_capacity_there_is_no_answer() {
-        assert_eq!(nearest(SERVICES[0], &[], None), None);
+        assert_eq!(nearest(&ask(None), &[]), None);
         let unreachable = site("x", None, None);
-        assert_eq!(nearest(SERVICES[0], &[unreachable], None), None);
+        assert_eq!(nearest(&ask(None), &[unreachable]), None);
     }
 
     #[test]
@@ -148,7 +183,7 @@ mod tests {
         let sites: Vec<_> = (0..9)
             .map(|n| site(&n.to_string(), Some("h"), None))
             .collect();
-        let answer = nearest(SERVICES[0], &sites, None).unwrap();
+        let answer = nearest(&ask(None), &sites).unwrap();
         let names: Vec<_> = answer.results.iter().map(|t| t.machine.as_str()).collect();
         assert_eq!(names, ["0", "1", "2", "3"]);
     }
@@ -156,7 +191,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_query_leaves_urls_that_stand_in_a_request(query in ".{0,200}") {
-            let answer = nearest(SERVICES[0], &[site("a", Some("h"), None)], Some(&query));
+            let answer = nearest(&ask(Some(&query)), &[site("a", Some("h"), None)]);
             for url in answer.unwrap().results[0].urls.values() {
                 prop_assert!(url.bytes().all(|b| b.is_ascii_graphic()), "{}", url);
                 prop_assert!(url.starts_with("ws://h/ndt/v7/"));

@@ -64,11 +64,16 @@ pub struct Subtest {
 /// Path of a record below the folder of archives:
 /// `ndt7/2026/11/25/ndt7-download-20261125T070000.000000000Z.<uuid>.json`.
 pub fn path(direction: &str, began: Timestamp, uuid: &str) -> String {
+    path_of("ndt7", direction, began, uuid)
+}
+
+/// The same of any of M-Lab's datatypes.
+pub(crate) fn path_of(datatype: &str, direction: &str, began: Timestamp, uuid: &str) -> String {
     let (day, time) = (
         began.strftime("%Y/%m/%d"),
         began.strftime("%Y%m%dT%H%M%S.%9fZ"),
     );
-    format!("ndt7/{day}/ndt7-{direction}-{time}.{uuid}.json")
+    format!("{datatype}/{day}/{datatype}-{direction}-{time}.{uuid}.json")
 }
 
 /// Name of a subtest: the site, when its process began, and 64 bits that no

@@ -6,10 +6,9 @@
 pub mod archive;
 pub mod message;
 pub mod request;
-pub mod sender;
 pub mod tcp_info;
 
-use metric::unit::{Micros, floor_u64};
+use crate::memoryless::Intervals;
 
 /// Constants of the protocol and of its reference server.
 pub mod spec {
@@ -25,11 +24,6 @@ pub mod spec {
     pub const UPLOAD_PATH: &str = "/ndt/v7/upload";
     /// First download message ("Initial message size", 1 << 13).
     pub const FIRST_MESSAGE_BYTES: usize = 1 << 13;
-    /// Largest download message. The specification allows 1 << 24; clients
-    /// read at most 1 << 20, as the reference server sends.
-    pub const MAX_SENT_MESSAGE_BYTES: usize = 1 << 20;
-    /// A message doubles once it is at most this share of what was sent.
-    pub const SCALING_FRACTION: u64 = 16;
     /// Largest upload message that must be taken.
     pub const MAX_RECEIVED_MESSAGE_BYTES: u64 = 1 << 24;
     /// When the server ends a subtest.
@@ -50,38 +44,9 @@ pub mod spec {
     pub const MAX_CLIENT_MEASUREMENTS: usize = 150;
 }
 
-/// The time to the next measurement message, from 32 random bits.
-///
-/// Exponential with [`spec::MEAN_INTERVAL`], held within its bounds, so that
-/// messages fall independently of what the connection does ("memoryless").
-pub fn interval(random: u32) -> Micros {
-    // In (0, 1), so that the logarithm is finite.
-    let uniform = (f64::from(random) + 0.5) / 4_294_967_296.0;
-    let mean = metric::unit::to_f64(spec::MEAN_INTERVAL.0);
-    let drawn = floor_u64(-uniform.ln() * mean);
-    Micros(drawn.clamp(spec::MIN_INTERVAL.0, spec::MAX_INTERVAL.0))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn intervals_are_exponential_within_their_bounds() {
-        let draws = (0..100_000_u32).map(|i| interval(i.wrapping_mul(42_949)).0);
-        let mean = draws.sum::<u64>() / 100_000;
-        // Clamping [25, 625] of a mean of 250 ms leaves 250·(e^-0.1 − e^-2.5) + 25 = 230.7.
-        assert!((230_000..232_000).contains(&mean), "{mean}");
-        assert_eq!(interval(u32::MAX), spec::MIN_INTERVAL);
-        assert_eq!(interval(0), spec::MAX_INTERVAL);
-    }
-
-    proptest! {
-        #[test]
-        fn an_interval_is_within_its_bounds(random in any::<u32>()) {
-            let drawn = interval(random);
-            prop_assert!(spec::MIN_INTERVAL <= drawn && drawn <= spec::MAX_INTERVAL);
-        }
-    }
-}
+/// Times between measurement messages.
+pub const INTERVALS: Intervals = Intervals {
+    least: spec::MIN_INTERVAL,
+    mean: spec::MEAN_INTERVAL,
+    most: spec::MAX_INTERVAL,
+};

@@ -18,6 +18,63 @@ pub enum Bulk {
     Count(u64),
     /// They are kept up to this many bytes.
     Keep(u64),
+    /// They are shown as they come, whatever their length up to this many
+    /// bytes a frame.
+    Show(u64),
+}
+
+/// Bytes as they came: masked, since most of them nobody reads.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Piece<'a> {
+    bytes: &'a [u8],
+    mask: [u8; 4],
+    /// Where the first byte stands in its frame, modulo 4.
+    phase: usize,
+}
+
+impl<'a> Piece<'a> {
+    /// Bytes that are not masked.
+    pub const fn plain(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            mask: [0; 4],
+            phase: 0,
+        }
+    }
+
+    /// How many they are.
+    pub const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// One of them, unmasked.
+    pub fn get(&self, at: usize) -> Option<u8> {
+        let byte = self.bytes.get(at)?;
+        Some(byte ^ self.mask[(self.phase + at) % 4])
+    }
+
+    /// The first `at` of them, and the others.
+    #[must_use]
+    pub fn split_at(self, at: usize) -> (Self, Self) {
+        let (first, rest) = self.bytes.split_at(at.min(self.bytes.len()));
+        let phase = (self.phase + first.len()) % 4;
+        (
+            Self {
+                bytes: first,
+                ..self
+            },
+            Self {
+                bytes: rest,
+                phase,
+                ..self
+            },
+        )
+    }
 }
 
 /// What the bytes held.
@@ -25,6 +82,8 @@ pub enum Bulk {
 pub enum Event<'a> {
     /// So many payload bytes of binary messages went by.
     Counted(u64),
+    /// A piece of a binary message went by.
+    Shown(Piece<'a>),
     /// A whole text message.
     Text(&'a [u8]),
     /// A whole binary message.
@@ -206,7 +265,7 @@ impl Decoder {
         let kept = self.message.len() as u64;
         let most = match self.bulk {
             _ if text => MAX_TEXT.saturating_sub(kept),
-            Bulk::Count(most) => most,
+            Bulk::Count(most) | Bulk::Show(most) => most,
             Bulk::Keep(most) => most.saturating_sub(kept),
         };
         Ok((text, most))
@@ -219,10 +278,16 @@ impl Decoder {
         on: &mut impl FnMut(Event<'_>),
     ) -> usize {
         let taken = usize::try_from(frame.remaining).map_or(input.len(), |n| n.min(input.len()));
+        let offset = usize::try_from(frame.length - frame.remaining).unwrap_or(0);
         if self.counts(frame) {
             on(Event::Counted(taken as u64));
+        } else if self.shows(frame) {
+            on(Event::Shown(Piece {
+                bytes: &input[..taken],
+                mask: frame.mask,
+                phase: offset % 4,
+            }));
         } else {
-            let offset = usize::try_from(frame.length - frame.remaining).unwrap_or(0);
             let key = frame.mask.iter().cycle().skip(offset % 4);
             let plain = input[..taken].iter().zip(key).map(|(b, k)| b ^ k);
             let control = frame.opcode.is_control();
@@ -244,6 +309,11 @@ impl Decoder {
         !frame.opcode.is_control() && !frame.text && matches!(self.bulk, Bulk::Count(_))
     }
 
+    /// Whether the payload of this frame is shown and not kept.
+    const fn shows(&self, frame: Frame) -> bool {
+        !frame.opcode.is_control() && !frame.text && matches!(self.bulk, Bulk::Show(_))
+    }
+
     fn end_frame(&mut self, on: &mut impl FnMut(Event<'_>)) {
         let Some(frame) = self.frame.take() else {
             return;
@@ -251,7 +321,7 @@ impl Decoder {
         if frame.opcode.is_control() {
             control(frame.opcode, &self.control, on);
             self.control.clear();
-        } else if frame.fin && !self.counts(frame) {
+        } else if frame.fin && !self.counts(frame) && !self.shows(frame) {
             let event = if frame.text {
                 Event::Text
             } else {
@@ -309,6 +379,7 @@ mod tests {
     #[derive(Clone, Debug, PartialEq)]
     enum Owned {
         Counted(u64),
+        Shown(Vec<u8>),
         Text(Vec<u8>),
         Binary(Vec<u8>),
         Ping(Vec<u8>),
@@ -325,6 +396,13 @@ mod tests {
                     Some(Owned::Counted(sum)) => *sum += n,
                     _ => events.push(Owned::Counted(n)),
                 },
+                Event::Shown(piece) => {
+                    let plain = (0..piece.len()).filter_map(|at| piece.get(at));
+                    match events.last_mut() {
+                        Some(Owned::Shown(all)) => all.extend(plain),
+                        _ => events.push(Owned::Shown(plain.collect())),
+                    }
+                }
                 Event::Text(t) => events.push(Owned::Text(t.into())),
                 Event::Binary(b) => events.push(Owned::Binary(b.into())),
                 Event::Ping(p) => events.push(Owned::Ping(p.into())),
@@ -410,6 +488,23 @@ mod tests {
                 length: u64::MAX,
                 most: 64,
             },
+        );
+    }
+
+    #[test]
+    fn what_is_shown_is_what_was_sent_in_pieces_of_any_size() {
+        let payload: Vec<u8> = (0..=255).collect();
+        let mut stream = frame(Opcode::Binary, &payload, Some([1, 2, 3, 4]));
+        stream.extend(frame(Opcode::Text, b"PING\n", Some([5, 6, 7, 8])));
+        for piece in [1, 3, 7, 1000] {
+            let events = decode(Role::Server, Bulk::Show(256), &stream, piece).unwrap();
+            let want = [Owned::Shown(payload.clone()), Owned::Text(b"PING\n".into())];
+            assert_eq!(events, want, "{piece}");
+        }
+        let (first, rest) = Piece::plain(&payload).split_at(7);
+        assert_eq!(
+            (first.len(), rest.get(0), rest.get(249)),
+            (7, Some(7), None)
         );
     }
 

@@ -3,6 +3,7 @@
 
 pub mod decoder;
 pub mod encode;
+pub mod growing;
 
 /// Constants of RFC 6455.
 pub mod spec {

@@ -6,18 +6,21 @@ use std::pin::pin;
 use metric::receipt::Stop;
 use net::transport::Transport;
 use tokio::time::sleep_until;
-use wire::ndt7::spec;
 use wire::websocket::decoder::Event;
 
-use super::{Heard, Run};
+use super::{Dialect, Heard, Run};
 use crate::measure::{Intake, Read, ticks};
 
 /// Reads between two looks at the clock.
 const READS_PER_TURN: u32 = 16;
 
-pub(super) async fn run(run: &mut Run<'_>, socket: &mut Transport, early: &[u8]) -> Stop {
+pub(super) async fn run<D: Dialect>(
+    run: &mut Run<D>,
+    socket: &mut Transport,
+    early: &[u8],
+) -> Stop {
     let mut upload = Upload {
-        intake: Intake::new(spec::MAX_RECEIVED_MESSAGE_BYTES),
+        intake: Intake::new(D::MAX_RECEIVED_MESSAGE_BYTES),
         bytes: 0,
     };
     match upload.hear(run, early) {
@@ -32,9 +35,9 @@ struct Upload {
 }
 
 impl Upload {
-    async fn drive(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> Stop {
-        let mut bins = ticks(&run.subtest);
-        let mut deadline = pin!(sleep_until(run.after(spec::RUNTIME)));
+    async fn drive<D: Dialect>(&mut self, run: &mut Run<D>, socket: &mut Transport) -> Stop {
+        let mut bins = ticks(run.transfer.subtest());
+        let mut deadline = pin!(sleep_until(run.after(run.dialect.runtime())));
         loop {
             tokio::select! {
                 biased;
@@ -43,7 +46,9 @@ impl Upload {
                     return Stop::TimeCap;
                 }
                 () = sleep_until(run.next) => {
-                    run.measure(socket, self.bytes);
+                    if run.measure(socket, self.bytes) {
+                        return Stop::ByteCap;
+                    }
                     if run.is_clogged() {
                         return Stop::Failed;
                     }
@@ -60,7 +65,7 @@ impl Upload {
         }
     }
 
-    fn read(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> Option<Stop> {
+    fn read<D: Dialect>(&mut self, run: &mut Run<D>, socket: &mut Transport) -> Option<Stop> {
         for _ in 0..READS_PER_TURN {
             let mut said = Said::default();
             match self.intake.read(socket, |event| said.take(&event)) {
@@ -75,7 +80,7 @@ impl Upload {
         None
     }
 
-    fn hear(&mut self, run: &mut Run<'_>, early: &[u8]) -> Option<Stop> {
+    fn hear<D: Dialect>(&mut self, run: &mut Run<D>, early: &[u8]) -> Option<Stop> {
         let mut said = Said::default();
         let fed = self.intake.feed(early, |event| said.take(&event));
         let why = self.count(run, said);
@@ -83,9 +88,9 @@ impl Upload {
     }
 
     /// Counts payload; a close frame stops the stream.
-    fn count(&mut self, run: &mut Run<'_>, said: Said) -> Option<Stop> {
+    fn count<D: Dialect>(&mut self, run: &mut Run<D>, said: Said) -> Option<Stop> {
         self.bytes += said.bytes;
-        run.moved(said.bytes);
+        run.transfer.moved(said.bytes);
         match run.take(said.heard) {
             Some(()) => said.closed.then_some(Stop::Client),
             None => Some(Stop::Failed),
@@ -108,7 +113,7 @@ impl Said {
             Event::Text(text) => self.heard.push(Heard::Text(text.to_vec())),
             Event::Ping(payload) => self.heard.push(Heard::Ping(payload.to_vec())),
             Event::Close(..) => self.closed = true,
-            Event::Binary(_) => {}
+            Event::Binary(_) | Event::Shown(_) => {}
         }
     }
 }

@@ -2,24 +2,29 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 
 use metric::receipt::Stop;
 use net::transport::Transport;
 use tokio::time::sleep_until;
-use wire::ndt7::sender::Sender;
-use wire::ndt7::spec;
 use wire::websocket::decoder::{Bulk, Decoder, Event, Role};
+use wire::websocket::growing::Sender;
 
-use super::{Heard, Run};
+use super::{Dialect, Heard, Run};
 use crate::measure::{Read, ticks, try_read};
 
 /// Writes between two looks at the clock and at what the client says.
 const WRITES_PER_TURN: u32 = 16;
 
-pub(super) async fn run(run: &mut Run<'_>, socket: &mut Transport, early: &[u8]) -> Stop {
-    let frames = run.site.ndt7_frames();
+pub(super) async fn run<D: Dialect>(
+    run: &mut Run<D>,
+    socket: &mut Transport,
+    early: &[u8],
+) -> Stop {
+    let site = Arc::clone(run.transfer.site());
+    let most = run.dialect.most_sent().unwrap_or(u64::MAX);
     let mut download = Download {
-        sender: Sender::new(frames),
+        sender: Sender::limited(site.frames(), D::FIRST_MESSAGE_BYTES, most),
         decoder: Decoder::new(Role::Server, Bulk::Count(0)),
     };
     let why = match download.hear(run, early) {
@@ -39,18 +44,19 @@ struct Download<'a> {
 }
 
 impl Download<'_> {
-    async fn drive(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> Stop {
-        let mut bins = ticks(&run.subtest);
+    async fn drive<D: Dialect>(&mut self, run: &mut Run<D>, socket: &mut Transport) -> Stop {
+        let mut bins = ticks(run.transfer.subtest());
         let mut buffer = [0; 4096];
-        let mut deadline = pin!(sleep_until(run.after(spec::RUNTIME)));
+        let mut deadline = pin!(sleep_until(run.after(run.dialect.runtime())));
         loop {
             tokio::select! {
                 biased;
-                () = &mut deadline => return Stop::TimeCap,
+                () = &mut deadline => {
+                    run.measure(socket, self.sender.sent());
+                    return Stop::TimeCap;
+                }
                 () = sleep_until(run.next) => {
-                    let acked = run.measure(socket, self.sender.sent());
-                    let acked = acked.unwrap_or_else(|| self.sender.sent());
-                    if run.request.early_exit_bytes.is_some_and(|most| acked >= most) {
+                    if run.measure(socket, self.sender.sent()) {
                         return Stop::ByteCap;
                     }
                     if run.is_clogged() {
@@ -67,6 +73,9 @@ impl Download<'_> {
                 },
                 _ = socket.writable() => if self.write(run, socket).is_err() {
                     return self.last_heard(run, socket, &mut buffer);
+                } else if self.sender.is_over() {
+                    run.measure(socket, self.sender.sent());
+                    return Stop::ByteCap;
                 },
             }
         }
@@ -74,7 +83,12 @@ impl Download<'_> {
 
     /// A client that closes with data on its way resets the connection; its
     /// close frame may still be there to read.
-    fn last_heard(&mut self, run: &mut Run<'_>, socket: &mut Transport, buffer: &mut [u8]) -> Stop {
+    fn last_heard<D: Dialect>(
+        &mut self,
+        run: &mut Run<D>,
+        socket: &mut Transport,
+        buffer: &mut [u8],
+    ) -> Stop {
         match try_read(socket, buffer) {
             Read::Bytes(n) => self.hear(run, &buffer[..n]).unwrap_or(Stop::Failed),
             Read::Later | Read::Gone => Stop::Failed,
@@ -82,13 +96,13 @@ impl Download<'_> {
     }
 
     /// Takes what the client says; a binary message breaks the protocol.
-    fn hear(&mut self, run: &mut Run<'_>, input: &[u8]) -> Option<Stop> {
+    fn hear<D: Dialect>(&mut self, run: &mut Run<D>, input: &[u8]) -> Option<Stop> {
         let (mut heard, mut stop) = (vec![], None);
         let read = self.decoder.feed(input, |event| match event {
             Event::Text(text) => heard.push(Heard::Text(text.to_vec())),
             Event::Ping(payload) => heard.push(Heard::Ping(payload.to_vec())),
             Event::Close(..) => stop = Some(Stop::Client),
-            Event::Counted(_) | Event::Binary(_) => stop = Some(Stop::Failed),
+            Event::Counted(_) | Event::Binary(_) | Event::Shown(_) => stop = Some(Stop::Failed),
         });
         match (read, run.take(heard)) {
             (Ok(()), Some(())) => stop,
@@ -96,7 +110,7 @@ impl Download<'_> {
         }
     }
 
-    fn write(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> io::Result<()> {
+    fn write<D: Dialect>(&mut self, run: &mut Run<D>, socket: &mut Transport) -> io::Result<()> {
         for _ in 0..WRITES_PER_TURN {
             match self.write_once(run, socket) {
                 Ok(()) => {}
@@ -107,14 +121,22 @@ impl Download<'_> {
         Ok(())
     }
 
-    fn write_once(&mut self, run: &mut Run<'_>, socket: &mut Transport) -> io::Result<()> {
+    fn write_once<D: Dialect>(
+        &mut self,
+        run: &mut Run<D>,
+        socket: &mut Transport,
+    ) -> io::Result<()> {
         if self.sender.is_between() {
             run.flush(socket)?;
+            self.sender.said(std::mem::take(&mut run.said));
+        }
+        if self.sender.is_over() {
+            return Ok(());
         }
         let before = self.sender.sent();
         let written = socket.try_write(self.sender.next())?;
         self.sender.wrote(written);
-        run.moved(self.sender.sent() - before);
+        run.transfer.moved(self.sender.sent() - before);
         Ok(())
     }
 }
