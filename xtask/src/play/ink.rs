@@ -241,7 +241,7 @@ mod tests {
             let place = [at % WIDTH, at / WIDTH].map(millimetres);
             let near =
                 spot.is_some_and(|spot| (0..2).all(|axis| (place[axis] - spot[axis]).abs() < 0.5));
-            let text = DECREE.hold(place, size) && at % 3 == 0;
+            let text = DECREE.hold(place, size) && at.is_multiple_of(3);
             if near || text { 0 } else { 255 }
         };
         Page {

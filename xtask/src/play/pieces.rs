@@ -208,7 +208,7 @@ fn charts(truth: &Truth, ward: usize) -> Vec<String> {
         format!("{} trong {campaign}", name(row)),
         format!("{campaign} · tháng {number}/{year} · di động"),
         format!("{full_name} · tháng {number}/{year} · di động"),
-        format!("Nguồn: ispeed, phương pháp bản {}", truth.edition),
+        format!("Nguồn: ispeed, quy tắc bản {}", truth.edition),
         format!("chỉ tiêu {}", super::said::count(truth.quota())),
         super::said::count(whole(&row["counted"])) + " chấm: nhịp đều để đạt chỉ tiêu",
         "dưới 40 Mbit/s 40 đến dưới 80 80 đến dưới 120 120 đến dưới 160 160 đến dưới 200 \

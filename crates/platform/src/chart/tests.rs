@@ -11,7 +11,7 @@ fn caption(title: &str) -> Caption {
     Caption {
         title: title.into(),
         subtitle: "Quận 1, TP. Hồ Chí Minh · tháng 11/2024 · mọi nhà mạng".into(),
-        source: "Nguồn: ispeed, phương pháp bản 1".into(),
+        source: "Nguồn: ispeed, quy tắc bản 1".into(),
         synthetic: true,
     }
 }

@@ -138,7 +138,7 @@ impl Facts {
         Caption {
             title,
             subtitle: format!("{place} · tháng {}/{} · di động", day.month(), day.year()),
-            source: format!("Nguồn: ispeed, phương pháp bản {}", metric::METHOD),
+            source: format!("Nguồn: ispeed, quy tắc bản {}", metric::EDITION),
             synthetic: self.table.synthetic,
         }
     }

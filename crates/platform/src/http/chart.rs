@@ -106,7 +106,7 @@ fn caption(
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()
             .join(" · "),
-        source: format!("Nguồn: ispeed, phương pháp bản {}", metric::METHOD),
+        source: format!("Nguồn: ispeed, quy tắc bản {}", metric::EDITION),
         synthetic: wanted.synthetic()?,
     })
 }
