@@ -49,7 +49,7 @@ test('the office previews the letter, corrects a field, and takes the files', as
 test('a coordinator has the papers and the kit of the own ward', async ({ page }) => {
   await signedIn(page, 'daumoi@quan1.example.vn', 'coordinator', '--unit', 'q1-p-ben-nghe');
   await page.goto(`/documents?${MONTH}`);
-  await page.getByLabel('Văn bản', { exact: true }).selectOption('Bản tin một trang');
+  await page.getByRole('combobox', { name: 'Văn bản' }).selectOption('Bản tin một trang');
   await expect(page.locator('iframe[title="Bản tin một trang"]')).toBeVisible();
   await page.getByRole('link', { name: 'Bộ tài liệu tuyên truyền' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Phường Bến Nghé');

@@ -4,7 +4,6 @@ import type { papersVi } from './papers.vi';
 export const papersEn: typeof papersVi = {
   documents: 'Documents',
   kit: 'Campaign kit',
-  unit: 'unit',
   which: 'Document',
   names: {
     letter: 'Reminder letter',

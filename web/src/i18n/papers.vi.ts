@@ -3,7 +3,6 @@
 export const papersVi = {
   documents: 'Văn bản',
   kit: 'Bộ tài liệu tuyên truyền',
-  unit: 'đơn vị',
   which: 'Văn bản',
   names: {
     letter: 'Công văn đôn đốc',
