@@ -23,10 +23,10 @@ pub(super) fn routes() -> Router<Arc<Centre>> {
     let month = "/api/v1/office/campaigns/{id}/months/{month}";
     let unit = format!("{month}/units/{{unit}}");
     Router::new()
-        .route(&format!("{month}/documents/{{file}}"), get(of_campaign))
-        .route(&format!("{unit}/documents/{{file}}"), get(of_unit))
-        .route(&format!("{month}/kit/{{file}}"), get(kit_of_campaign))
-        .route(&format!("{unit}/kit/{{file}}"), get(kit_of_unit))
+        .route(&format!("{month}/documents/{{file}}"), get(paper))
+        .route(&format!("{unit}/documents/{{file}}"), get(paper))
+        .route(&format!("{month}/kit/{{file}}"), get(kit))
+        .route(&format!("{unit}/kit/{{file}}"), get(kit))
         .layer(axum::middleware::map_response(private))
 }
 
@@ -69,62 +69,30 @@ impl Given {
 type Asks = Result<Query<Asked>, QueryRejection>;
 type Fields = Result<Query<Given>, QueryRejection>;
 
-/// `GET …/documents/{file}`: `letter`, `launch` or `report`, as `.pdf`, `.docx`
-/// or `.xlsx`.
-async fn of_campaign(
-    State(centre): State<Arc<Centre>>,
-    Path((id, month, file)): Path<(String, String, String)>,
-    (asked, fields): (Asks, Fields),
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let of = (id, month, None, file);
-    paper(centre, of, asked, fields, headers).await
+/// Which file: of a campaign's month, or of a unit in it.
+#[derive(Deserialize)]
+struct Of {
+    id: String,
+    month: String,
+    unit: Option<String>,
+    file: String,
 }
 
-/// `GET …/units/{unit}/documents/{file}`: `report` or `bulletin` of a ward.
-async fn of_unit(
-    State(centre): State<Arc<Centre>>,
-    Path((id, month, unit, file)): Path<(String, String, String, String)>,
-    (asked, fields): (Asks, Fields),
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let of = (id, month, Some(unit), file);
-    paper(centre, of, asked, fields, headers).await
-}
-
-/// `GET …/kit/{file}`: a file of the campaign's kit.
-async fn kit_of_campaign(
-    State(centre): State<Arc<Centre>>,
-    Path((id, month, file)): Path<(String, String, String)>,
-    (asked, fields): (Asks, Fields),
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let of = (id, month, None, file);
-    kit(centre, of, asked, fields, headers).await
-}
-
-/// `GET …/units/{unit}/kit/{file}`: a file of a ward's kit.
-async fn kit_of_unit(
-    State(centre): State<Arc<Centre>>,
-    Path((id, month, unit, file)): Path<(String, String, String, String)>,
-    (asked, fields): (Asks, Fields),
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let of = (id, month, Some(unit), file);
-    kit(centre, of, asked, fields, headers).await
-}
-
-/// Campaign, month, unit, name of the file.
-type Of = (String, String, Option<String>, String);
-
+/// `GET …/documents/{file}`: `letter`, `launch` or `report` of a campaign,
+/// `report` or `bulletin` of a unit with a ward, as `.pdf`, `.docx` or `.xlsx`.
 async fn paper(
-    centre: Arc<Centre>,
-    (id, month, unit, file): Of,
-    asked: Asks,
-    fields: Fields,
+    State(centre): State<Arc<Centre>>,
+    Path(of): Path<Of>,
+    (asked, fields): (Asks, Fields),
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let given = given(fields)?.office();
+    let Of {
+        id,
+        month,
+        unit,
+        file,
+    } = of;
     let turn = SETTING.acquire().await;
     let name = file.clone();
     let made = of_month(
@@ -139,14 +107,20 @@ async fn paper(
     Ok(answer(made, &name))
 }
 
+/// `GET …/kit/{file}`: a file of the kit of a campaign, or of a unit's ward.
 async fn kit(
-    centre: Arc<Centre>,
-    (id, month, unit, file): Of,
-    asked: Asks,
-    fields: Fields,
+    State(centre): State<Arc<Centre>>,
+    Path(of): Path<Of>,
+    (asked, fields): (Asks, Fields),
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let link = given(fields)?.link.unwrap_or_default();
+    let Of {
+        id,
+        month,
+        unit,
+        file,
+    } = of;
     let turn = SETTING.acquire().await;
     let name = file.clone();
     let made = of_month(
