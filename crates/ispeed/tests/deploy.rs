@@ -39,15 +39,19 @@ fn starts(words: &[&str], data: &Path) {
     assert!(server.child.wait().unwrap().success(), "it stops cleanly");
 }
 
+/// The command of a unit, which begins with the installed program.
+fn started(unit: &str) -> &str {
+    let line = unit.lines().find_map(|l| l.strip_prefix("ExecStart="));
+    let line = line.unwrap();
+    assert_eq!(line.split(' ').next(), Some("/usr/local/bin/ispeed"));
+    line
+}
+
 #[test]
 fn the_unit_of_a_site_starts_one() {
     let unit = read("ispeed-site.service");
-    let line = unit
-        .lines()
-        .find_map(|l| l.strip_prefix("ExecStart="))
-        .unwrap();
+    let line = started(&unit);
     let words: Vec<_> = line.split(' ').collect();
-    assert_eq!(words[0], "/usr/local/bin/ispeed");
     let installed = "/etc/ispeed-site.toml --data /var/lib/ispeed-site";
     assert!(line.ends_with(installed), "{line}");
     let config = deploy("ispeed-site.toml");
@@ -75,12 +79,8 @@ fn the_container_starts_a_site() {
 #[test]
 fn the_unit_of_reminders_runs_to_its_end_every_hour() {
     let unit = read("ispeed-remind.service");
-    let line = unit
-        .lines()
-        .find_map(|l| l.strip_prefix("ExecStart="))
-        .unwrap();
+    let line = started(&unit);
     let words: Vec<_> = line.split(' ').collect();
-    assert_eq!(words[0], "/usr/local/bin/ispeed");
     assert!(
         line.ends_with("--confirm --config /etc/ispeed.toml"),
         "{line}"

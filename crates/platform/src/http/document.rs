@@ -17,7 +17,9 @@ use super::office::{of_month, private};
 use super::problem::Problem;
 use crate::centre::Centre;
 use crate::document::office::Office;
+use crate::office::actor::Actor;
 use crate::office::paper::{Made, document, kit_file};
+use crate::office::unit_report::Sheet;
 
 pub(super) fn routes() -> Router<Arc<Centre>> {
     let month = "/api/v1/office/campaigns/{id}/months/{month}";
@@ -87,24 +89,10 @@ async fn paper(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let given = given(fields)?.office();
-    let Of {
-        id,
-        month,
-        unit,
-        file,
-    } = of;
-    let turn = SETTING.acquire().await;
-    let name = file.clone();
-    let made = of_month(
-        centre,
-        &headers,
-        (id, month),
-        asked,
-        move |centre, actor, sheet| document(centre, actor, sheet, (unit.as_deref(), &file), given),
-    );
-    let made = made.await?;
-    drop(turn);
-    Ok(answer(made, &name))
+    set(centre, &headers, of, asked, |centre, actor, sheet, file| {
+        document(centre, actor, sheet, file, given)
+    })
+    .await
 }
 
 /// `GET …/kit/{file}`: a file of the kit of a campaign, or of a unit's ward.
@@ -115,20 +103,36 @@ async fn kit(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let link = given(fields)?.link.unwrap_or_default();
-    let Of {
-        id,
-        month,
-        unit,
-        file,
-    } = of;
-    let turn = SETTING.acquire().await;
-    let name = file.clone();
-    let made = of_month(
+    set(
         centre,
         &headers,
-        (id, month),
+        of,
         asked,
-        move |centre, actor, sheet| kit_file(centre, actor, sheet, (unit.as_deref(), &file), &link),
+        move |centre, actor, sheet, file| kit_file(centre, actor, sheet, file, &link),
+    )
+    .await
+}
+
+/// Makes a file when it is its turn. The last argument of `make` is the unit,
+/// if it is of one, and the name of the file.
+async fn set(
+    centre: Arc<Centre>,
+    headers: &HeaderMap,
+    of: Of,
+    asked: Asks,
+    make: impl FnOnce(&Centre, &Actor, Sheet<'_>, (Option<&str>, &str)) -> anyhow::Result<Made>
+    + Send
+    + 'static,
+) -> Result<Response, Problem> {
+    let (month, unit, file) = ((of.id, of.month), of.unit, of.file);
+    let name = file.clone();
+    let turn = SETTING.acquire().await;
+    let made = of_month(
+        centre,
+        headers,
+        month,
+        asked,
+        move |centre, actor, sheet| make(centre, actor, sheet, (unit.as_deref(), &file)),
     );
     let made = made.await?;
     drop(turn);
